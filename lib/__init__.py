@@ -1,0 +1,16 @@
+"""Downhill: the optimizers of deep learning, from SGD to AdamW, each written once.
+
+==================  ==========================================================
+``lib.rules``       every update rule, simplest first
+``lib.losses``      loss functions of two variables
+``lib.descent``     ``descend`` runs a rule, ``Optimizer`` steps in place
+``lib.equations``   source of a rule or loss → equations → LaTeX, JavaScript
+``lib.notation``    one table: name in code, symbol, meaning, allowed values
+``lib.claims``      ``claim`` checks a statement of the book
+``lib.figures``     static figures
+``lib.models``      models with hand-written gradients over one flat θ
+``lib.data``        small real data sets that need no network
+==================  ==========================================================
+"""
+
+__version__ = "0.1.0"
