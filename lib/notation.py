@@ -81,7 +81,7 @@ TABLE = (
     _within("rho_inf", r"\rho_\infty", "longest average that the second moment can take", indexed=False, torch="`rho_inf`", optax="`ro_inf`"),
     _within("rho_t", r"\rho_t", "length of the average that it has taken", indexed=False, torch="`rho_t`", optax="`ro`"),
     _within("r", "r", "rectification of the rescaling", torch="`rect`"),
-    _within("ell", r"\ell", "rescaling by the second moment", torch="`adaptive`"),
+    _within("ell", r"\ell", "rectified rescaling by the second moment", torch="`adaptive`"),
     _hyper("lr", r"\alpha", "learning rate", RATE,
            adam="$α$", dl="$ϵ$", cevher="$γ$", slides="$η$, $τ$", review="$α$", torch="`lr`", keras="`learning_rate`", optax="`learning_rate`"),
     _hyper("mu", r"\mu", "momentum coefficient", SHARE,

@@ -58,7 +58,8 @@ def momentum_polyak(theta, g, t, theta_prev, *, lr=1e-2, mu=0.9):
     State: ``theta_prev``, the parameters one step ago; the first step has no displacement.
     Source: Polyak 1964, the two-step form. PyTorch: see :func:`momentum_sutskever`, of which this is a rewriting.
     """
-    delta = np.where(t > 1, mu * (theta - theta_prev), 0) - lr * g
+    mu_t = np.where(t > 1, mu, 0)
+    delta = mu_t * (theta - theta_prev) - lr * g
     theta_prev = theta
     theta = theta + delta
     return theta, theta_prev
@@ -157,7 +158,7 @@ def adadelta(theta, g, t, v, w, *, lr=1.0, rho=0.9, eps=1e-6):
     Source: Zeiler 2012, algorithm 1 (``lr = 1``, ``rho = 0.95``). PyTorch: ``Adadelta``, exactly.
     """
     v = rho * v + (1 - rho) * g**2
-    delta = -np.sqrt(w + eps) / np.sqrt(v + eps) * g
+    delta = -np.sqrt((w + eps) / (v + eps)) * g
     w = rho * w + (1 - rho) * delta**2
     theta = theta + lr * delta
     return theta, v, w
@@ -210,7 +211,7 @@ def adamax(theta, g, t, m, u, *, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8):
     """
     m = beta1 * m + (1 - beta1) * g
     u = np.maximum(beta2 * u, np.abs(g) + eps)
-    theta = theta - lr / (1 - beta1**t) * m / u
+    theta = theta - lr / (1 - beta1**t) * (m / u)
     return theta, m, u
 
 
@@ -281,7 +282,8 @@ def nadam(theta, g, t, m, v, q, *, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, mo
 def radam(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps_hat=1e-8):
     """RAdam: Adam that waits with rescaling until its second moment is worth trusting.
 
-    ``rho_t`` is the length of the average that ``v`` has really taken, ``r`` the rectification, ``ell`` the rescaling.
+    ``rho_t`` is the length of the average that ``v`` has really taken, ``r`` the rectification,
+    ``ell`` the rescaling.
     State: as in :func:`adam`. Source: Liu et al. 2020, algorithm 2, which has no ε and rescales where
     ``rho_t > 4``. PyTorch: ``RAdam(eps=eps_hat)``, exactly (up to rounding), with the threshold 5.
     """
@@ -291,8 +293,8 @@ def radam(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps_hat=1e-8):
     rho_inf = 2 / (1 - beta2) - 1
     rho_t = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     r = np.sqrt(np.maximum((rho_t - 4) * (rho_t - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho_t), 0))
-    ell = np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps_hat)
-    theta = theta - lr * m_hat * np.where(rho_t > 5, r * ell, 1)
+    ell = np.where(rho_t > 5, r * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps_hat), 1)
+    theta = theta - lr * m_hat * ell
     return theta, m, v
 
 

@@ -1,0 +1,225 @@
+"""Run a rule: :func:`descend` returns the whole path, :class:`Optimizer` steps in place.
+
+Both check what they are given before anything is computed, and both run the same rule of :mod:`lib.rules`.
+"""
+
+import difflib
+import inspect
+import math
+
+import numpy as np
+
+from .notation import NAMES
+
+
+class Diverged(ArithmeticError):
+    """A gradient or a parameter became NaN or infinite.
+
+    ``step`` is the number of the step that could not be made; ``path`` holds the parameters before it.
+    """
+
+    def __init__(self, message, step, path):
+        super().__init__(message)
+        self.step = step
+        self.path = path
+
+
+def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyper):
+    """Run ``rule`` for ``steps`` steps from ``theta`` and return the path.
+
+    - ``grad(theta)`` returns the gradient in the shape of ``theta``. With a ``seed`` it is called as
+      ``grad(theta, rng)``, with a generator from :func:`generator`: a stochastic gradient.
+    - ``theta`` has the parameters on its last axis, runs on any axes before it, and a floating dtype, which
+      the path keeps.
+    - ``hyper`` are hyper-parameters of the rule: numbers; arrays, one value a run, which make a sweep; or
+      functions of the step number t = 1, 2, …, which make a schedule.
+
+    Returns an array of shape ``(steps + 1, *runs, parameters)`` that starts with ``theta``.
+
+    A gradient or parameter that is NaN or infinite raises :class:`Diverged`, which keeps the path up to there;
+    with ``on_divergence="record"`` the run goes on and the path shows it. Raises ``ValueError`` or ``TypeError``,
+    before the first step, for what cannot be meant.
+
+        >>> from lib.losses import bowl
+        >>> from lib.rules import sgd
+        >>> descend(sgd, bowl.gradient, [4.0, 2.0], steps=2, lr=0.5)
+        array([[4. , 2. ],
+               [2. , 1. ],
+               [1. , 0.5]])
+    """
+    theta = _parameters(theta)
+    schedule = _Schedule(rule, hyper)
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
+        raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
+    if on_divergence not in ("raise", "record"):
+        raise ValueError(f'on_divergence must be "raise" or "record", got {on_divergence!r}.')
+    gradient = grad if seed is None else _seeded(grad, seed)
+
+    path = _path(theta, schedule.shape, steps)
+    theta = path[0]
+    state = [np.zeros_like(theta) for _ in range(schedule.states)]
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for t in range(1, steps + 1):
+            g = _gradient(gradient(theta), theta)
+            if on_divergence == "raise" and not _finite(g):
+                raise _diverged(path[:t], t, "gradient", g)
+            path[t], *state = schedule.step(theta, g, t, state)
+            theta = path[t]
+    if on_divergence == "raise" and not _finite(path):
+        bad = next(t for t in range(steps + 1) if not _finite(path[t]))
+        raise _diverged(path[:bad], bad, "parameters", path[bad])
+    return path
+
+
+class Optimizer:
+    """Run a rule in place, in blocks that stay in the processor's cache.
+
+    ``theta`` is a contiguous array of any shape with a floating dtype; ``hyper`` are numbers or functions of
+    the step number. ``state`` holds the rule's state in the shape of ``theta``, ``t`` the steps made so far.
+    Gradients are not searched for NaN: that would cost a tenth of the step. Raises ``ValueError`` or
+    ``TypeError`` for what cannot be meant, before anything is changed.
+
+        >>> from lib.rules import adam
+        >>> theta = np.array([1.0, -2.0])
+        >>> Optimizer(adam, theta, lr=0.1).step(np.array([0.3, -40.0]))
+        >>> theta.round(6)
+        array([ 0.9, -1.9])
+    """
+
+    BLOCK = 1 << 16
+
+    def __init__(self, rule, theta, **hyper):
+        if not isinstance(theta, np.ndarray):
+            raise TypeError(f"theta must be a NumPy array, which is changed in place; got {type(theta).__name__}.")
+        self.theta = _parameters(theta)
+        if not theta.flags.writeable or not theta.flags.c_contiguous:
+            raise ValueError("theta must be writeable and contiguous to be changed in place; pass a copy.")
+        self._schedule = _Schedule(rule, hyper)
+        if self._schedule.shape:
+            raise ValueError(f"Optimizer makes one run, so that hyper-parameters are numbers; got an array of shape "
+                             f"{self._schedule.shape}. For a sweep use descend.")  # fmt: skip
+        self.state = [np.zeros_like(theta) for _ in range(self._schedule.states)]
+        self.t = 0
+
+    def step(self, g):
+        """Make one step with the gradient ``g``, in the shape of ``theta``; changes ``theta`` and ``state``."""
+        g = _gradient(g, self.theta).reshape(-1)
+        arrays = [array.reshape(-1) for array in (self.theta, *self.state)]
+        schedule, t = self._schedule, self.t + 1
+        hyper = schedule.at(t)
+        for start in range(0, g.size, self.BLOCK):
+            block = slice(start, start + self.BLOCK)
+            theta, *state = (array[block] for array in arrays)
+            changed = schedule.rule(theta, g[block], t, *state, **hyper)
+            for array, new in zip(reversed(arrays), reversed(changed)):
+                array[block] = new
+        self.t = t
+
+
+def generator(seed):
+    """The book's random generator: NumPy's methods on the Mersenne Twister, started as ``RandomState(seed)``.
+
+    Its ``random()`` is thereby a stream that can be repeated in JavaScript. ``seed`` is a whole number from 0
+    to 2³² − 1; ``ValueError`` for any other.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
+    twister = np.random.MT19937()
+    twister.state = np.random.RandomState(seed).get_state(legacy=False)
+    return np.random.Generator(twister)
+
+
+class _Schedule:
+    """A rule with its hyper-parameters, checked, at every step t."""
+
+    def __init__(self, rule, hyper):
+        self.rule = rule
+        positional, defaults = _schema(rule)
+        for name in hyper:
+            if name not in defaults:
+                near = difflib.get_close_matches(name, defaults, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                raise TypeError(f"{rule.__name__} has no hyper-parameter {name!r}{hint} It has {', '.join(defaults)}.")
+        self.states = len(positional) - 3
+        self.given = hyper
+        self.changes = any(callable(value) for value in hyper.values())
+        self.fixed = self._evaluated(1)
+        self.shape = np.broadcast_shapes(*(np.shape(value)[:-1] for value in self.fixed.values()))
+
+    def at(self, t):
+        """The hyper-parameters of step ``t``: numbers, and arrays with an axis for the parameters added."""
+        return self._evaluated(t) if self.changes else self.fixed
+
+    def step(self, theta, g, t, state):
+        """The rule's new ``(theta, *state)``, with the state in the dtype of ``theta``."""
+        theta_next, *state = self.rule(theta, g, t, *state, **self.at(t))
+        if len(state) != self.states:
+            raise ValueError(f"{self.rule.__name__} takes {self.states} states and returns {len(state)}.")
+        return theta_next, *(s if s.dtype == theta.dtype else s.astype(theta.dtype) for s in state)
+
+    def _evaluated(self, t):
+        return {name: _hyper(name, value(t) if callable(value) else value) for name, value in self.given.items()}
+
+
+def _schema(rule):
+    parameters = inspect.signature(rule).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if positional[:3] != ["theta", "g", "t"]:
+        raise TypeError(f"a rule starts with the arguments theta, g, t; {rule.__name__} has {', '.join(positional)}.")
+    return positional, [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def _hyper(name, value):
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, an array of numbers or a function of t; got {value!r}.") from None
+    low, high = NAMES[name].allowed if name in NAMES and NAMES[name].allowed else (-math.inf, math.inf)
+    if not np.all(np.isfinite(array) & (array >= low) & (array < high)):
+        interval = "be finite" if low == -math.inf else f"be finite and lie in [{low:g}, {high:g})"
+        raise ValueError(f"{name} must {interval}, got {value!r}.")
+    return array[..., np.newaxis] if array.ndim else float(array)
+
+
+def _parameters(theta):
+    theta = np.asarray(theta)
+    if not np.issubdtype(theta.dtype, np.floating):
+        raise TypeError(f"theta must hold floating-point numbers, got {theta.dtype}: a step would be rounded away.")
+    if not _finite(theta):
+        raise ValueError("theta must be finite at the start.")
+    return theta
+
+
+def _path(theta, runs, steps):
+    try:
+        shape = np.broadcast_shapes(theta.shape, (*runs, 1) if runs else ())
+    except ValueError:
+        raise ValueError(f"theta of shape {theta.shape} and hyper-parameters of shape {runs} do not broadcast: "
+                         "the runs come first in theta, the parameters last.") from None  # fmt: skip
+    runs_innermost = np.empty((steps + 1, *shape[-1:], *shape[:-1]), theta.dtype)
+    path = np.moveaxis(runs_innermost, 1, -1) if runs else runs_innermost
+    path[0] = theta
+    return path
+
+
+def _gradient(g, theta):
+    g = np.asarray(g)
+    if g.shape != theta.shape:
+        raise ValueError(f"the gradient must have the shape of theta, {theta.shape}; got {g.shape}.")
+    return g
+
+
+def _seeded(grad, seed):
+    rng = generator(seed)
+    return lambda theta: grad(theta, rng)
+
+
+def _finite(array):
+    return math.isfinite(np.add.reduce(array, axis=None)) or bool(np.isfinite(array).all())
+
+
+def _diverged(path, step, what, values):
+    runs = np.argwhere(~np.isfinite(values).all(axis=-1)) if values.ndim > 1 else []
+    where = f" in {len(runs)} runs, the first at index {tuple(map(int, runs[0]))}" if len(runs) else ""
+    return Diverged(f"diverged at step {step}: the {what} became NaN or infinite{where}. The path up to there is in "
+                    'the exception\'s .path; on_divergence="record" goes on.', step, path)  # fmt: skip
