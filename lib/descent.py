@@ -30,7 +30,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
     - ``grad(theta)`` returns the gradient in the shape of ``theta``. With a ``seed`` it is called as
       ``grad(theta, rng)``, with a generator from :func:`generator`: a stochastic gradient.
     - ``theta`` has the parameters on its last axis, runs on any axes before it, and a floating dtype, which
-      the path keeps.
+      the path keeps; a number is one parameter.
     - ``hyper`` are hyper-parameters of the rule: numbers; arrays, one value a run, which make a sweep; or
       functions of the step number t = 1, 2, …, which make a schedule.
 
@@ -48,7 +48,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
                [1. , 0.5]])
     """
     theta = _parameters(theta)
-    schedule = _Schedule(rule, hyper)
+    schedule = _Schedule(rule, hyper, parameter_axes=min(theta.ndim, 1))
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
     if on_divergence not in ("raise", "record"):
@@ -96,8 +96,8 @@ class Optimizer:
             raise ValueError("theta must be writeable and contiguous to be changed in place; pass a copy.")
         self._schedule = _Schedule(rule, hyper)
         if self._schedule.shape:
-            raise ValueError(f"Optimizer makes one run, so that hyper-parameters are numbers; got an array of shape "
-                             f"{self._schedule.shape}. For a sweep use descend.")  # fmt: skip
+            raise ValueError(f"Optimizer makes one run, so that hyper-parameters are numbers; got an array. "
+                             "For a sweep use descend.")  # fmt: skip
         self.state = [np.zeros_like(theta) for _ in range(self._schedule.states)]
         self.t = 0
 
@@ -132,8 +132,9 @@ def generator(seed):
 class _Schedule:
     """A rule with its hyper-parameters, checked, at every step t."""
 
-    def __init__(self, rule, hyper):
+    def __init__(self, rule, hyper, parameter_axes=1):
         self.rule = rule
+        self.parameter_axes = parameter_axes
         positional, defaults = _schema(rule)
         for name in hyper:
             if name not in defaults:
@@ -144,7 +145,7 @@ class _Schedule:
         self.given = hyper
         self.changes = any(callable(value) for value in hyper.values())
         self.fixed = self._evaluated(1)
-        self.shape = np.broadcast_shapes(*(np.shape(value)[:-1] for value in self.fixed.values()))
+        self.shape = np.broadcast_shapes(*(np.shape(value) for value in self.fixed.values()))
 
     def at(self, t):
         """The hyper-parameters of step ``t``: numbers, and arrays with an axis for the parameters added."""
@@ -158,7 +159,10 @@ class _Schedule:
         return theta_next, *(s if s.dtype == theta.dtype else s.astype(theta.dtype) for s in state)
 
     def _evaluated(self, t):
-        return {name: _hyper(name, value(t) if callable(value) else value) for name, value in self.given.items()}
+        return {
+            name: _hyper(name, value(t) if callable(value) else value, self.parameter_axes)
+            for name, value in self.given.items()
+        }
 
 
 def _schema(rule):
@@ -169,7 +173,7 @@ def _schema(rule):
     return positional, [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
 
 
-def _hyper(name, value):
+def _hyper(name, value, parameter_axes):
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
@@ -178,7 +182,7 @@ def _hyper(name, value):
     if not np.all(np.isfinite(array) & (array >= low) & (array < high)):
         interval = "be finite" if low == -math.inf else f"be finite and lie in [{low:g}, {high:g})"
         raise ValueError(f"{name} must {interval}, got {value!r}.")
-    return array[..., np.newaxis] if array.ndim else float(array)
+    return array.reshape(array.shape + (1,) * parameter_axes) if array.ndim else float(array)
 
 
 def _parameters(theta):
@@ -191,13 +195,16 @@ def _parameters(theta):
 
 
 def _path(theta, runs, steps):
+    """An empty path that starts with theta; the longer of parameters and runs lies innermost in memory."""
     try:
-        shape = np.broadcast_shapes(theta.shape, (*runs, 1) if runs else ())
+        shape = np.broadcast_shapes(theta.shape, runs)
     except ValueError:
-        raise ValueError(f"theta of shape {theta.shape} and hyper-parameters of shape {runs} do not broadcast: "
+        raise ValueError(f"theta of shape {theta.shape} and hyper-parameters of shape {runs[:-1]} do not broadcast: "
                          "the runs come first in theta, the parameters last.") from None  # fmt: skip
-    runs_innermost = np.empty((steps + 1, *shape[-1:], *shape[:-1]), theta.dtype)
-    path = np.moveaxis(runs_innermost, 1, -1) if runs else runs_innermost
+    if len(shape) > 1 and shape[-1] < math.prod(shape[:-1]):
+        path = np.moveaxis(np.empty((steps + 1, *shape[-1:], *shape[:-1]), theta.dtype), 1, -1)
+    else:
+        path = np.empty((steps + 1, *shape), theta.dtype)
     path[0] = theta
     return path
 

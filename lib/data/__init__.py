@@ -32,7 +32,7 @@ class SparseRows:
     ``X[rows]`` (a slice, mask or array of row numbers), ``X @ A``, ``X.T @ A``, ``X.astype(dtype)``, ``len(X)``,
     ``X.shape``, ``X.dtype``. ``X.dense()`` is the ordinary array; take it of a few rows, since 4000 documents
     of 10,000 words in float64 fill 320 MB. To change the values (dropout, say, or presence in place of counts) use
-    ``dataclasses.replace(X, data=...)``.
+    ``dataclasses.replace(X, data=...)``. Raises ``ValueError`` where the three arrays do not fit together.
     """
 
     data: np.ndarray
@@ -41,6 +41,11 @@ class SparseRows:
     columns: int
 
     ndim = 2
+
+    def __post_init__(self):
+        kept = len(self.data), len(self.indices), int(self.indptr[-1])
+        if len(set(kept)) > 1:
+            raise ValueError(f"data, indices and indptr speak of {kept} values; all three must be the same number")
 
     @property
     def shape(self):
@@ -72,7 +77,7 @@ class SparseRows:
         return SparseRows(self.data[kept], self.indices[kept], indptr, self.columns)
 
     def __matmul__(self, A):
-        """``X @ A`` for an array ``A`` of shape (columns, k). Raises ``ValueError`` for any other shape."""
+        """``X @ A`` for an array ``A`` of shape (…, columns, k). Raises ``ValueError`` for any other shape."""
         return _collect(self.data, self._rows(), self.indices, self.shape, A)
 
     def astype(self, dtype, copy=True):
@@ -106,13 +111,15 @@ class _Transposed:
 def _collect(data, to, source, shape, A):
     """Row ``to[k]`` of the result collects ``data[k] * A[source[k]]``: a sparse matrix of ``shape`` times ``A``."""
     A = np.asarray(A)
-    if A.ndim != 2 or len(A) != shape[1]:
-        raise ValueError(f"A has shape {A.shape}; a product with {shape[0]} × {shape[1]} needs ({shape[1]}, k)")
-    k = A.shape[1]
-    values = data[:, None] * A[source]
-    places = to[:, None] * k + np.arange(k)
-    sums = np.bincount(places.ravel(), values.ravel(), minlength=shape[0] * k)
-    return sums.reshape(shape[0], k).astype(values.dtype, copy=False)
+    if A.ndim < 2 or A.shape[-2] != shape[1]:
+        raise ValueError(f"A has shape {A.shape}; a product with {shape[0]} × {shape[1]} needs (…, {shape[1]}, k)")
+    rows_first = np.moveaxis(A, -2, 0)
+    wide = rows_first.reshape(shape[1], -1)
+    values = data[:, None] * wide[source]
+    places = to[:, None] * wide.shape[1] + np.arange(wide.shape[1])
+    sums = np.bincount(places.ravel(), values.ravel(), minlength=shape[0] * wide.shape[1])
+    result = sums.reshape(shape[0], *rows_first.shape[1:]).astype(values.dtype, copy=False)
+    return np.moveaxis(result, 0, -2)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -158,13 +165,17 @@ def load(name, dtype=np.float64):
     Returns a :class:`Dataset`, the same object each time: its arrays are read-only, ``.copy()`` what is to be changed.
     Raises ``ValueError`` for another name or dtype.
     """
-    if name not in tuple(_LOADERS):
+    if not isinstance(name, str) or name not in _LOADERS:
         near = get_close_matches(str(name), _LOADERS, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, _LOADERS))}.{hint}")
-    if dtype not in (np.float32, np.float64):
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype is {dtype!r}; allowed are float32 and float64")
-    return _load(name, np.dtype(dtype))
+    return _load(name, kind)
 
 
 @cache

@@ -1,0 +1,244 @@
+"""The source that is read is the code that runs: equations == NumPy == JavaScript, for every rule."""
+
+import json
+import linecache
+
+import numpy as np
+import pytest
+import sympy as sp
+from py_mini_racer import MiniRacer
+
+from lib.equations import HouseFormError, equations, expression, javascript
+from lib.rules import RULES, adam
+
+STEPS = 500
+
+
+@pytest.fixture(scope="module")
+def v8():
+    return MiniRacer()
+
+
+def gradients(seed=0):
+    rng = np.random.default_rng(seed)
+    g = rng.standard_normal(STEPS) * 10.0 ** rng.integers(-3, 4, STEPS)
+    g[rng.random(STEPS) < 0.1] = 0
+    return g
+
+
+def hypers(rule):
+    """The defaults, and values that are as far from them as the rule allows."""
+    unusual = dict(lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1)
+    return dict(rule.__kwdefaults__), {name: unusual[name] for name in rule.__kwdefaults__}
+
+
+def states(rule):
+    return rule.__code__.co_argcount - 3
+
+
+def run_numpy(rule, g, hyper):
+    theta, *state = np.array([0.7]), *(np.zeros(1) for _ in range(states(rule)))
+    path = []
+    for t, value in enumerate(g, 1):
+        theta, *state = rule(theta, np.array([value]), t, *state, **hyper)
+        path.append(float(theta[0]))
+    return np.array(path)
+
+
+def run_javascript(v8, rule, g, hyper):
+    zeros = ", 0" * states(rule)
+    return np.array(json.loads(v8.eval(f"""(() => {{
+      {javascript(rule)}
+      const path = []; let now = [0.7{zeros}];
+      {json.dumps(g.tolist())}.forEach((g, i) => {{
+        now = {rule.__name__}(now[0], g, i + 1, ...now.slice(1), {json.dumps(hyper)}); path.push(now[0]);
+      }});
+      return JSON.stringify(path);
+    }})()""")))
+
+
+def run_equations(rule, g, hyper):
+    read = equations(rule)
+    names = ["theta", *rule.__code__.co_varnames[3 : rule.__code__.co_argcount]]
+    values = {read.symbols[name]: value for name, value in hyper.items()}
+    values |= {read.symbols[f"{name}_old"]: 0.0 for name in names} | {read.symbols["theta_old"]: 0.7}
+    lines = [(line.lhs, sp.lambdify(sorted(line.rhs.free_symbols, key=str), line.rhs, "numpy")) for line in read.lines]
+    arguments = [sorted(line.rhs.free_symbols, key=str) for line in read.lines]
+    path = []
+    for t, value in enumerate(g, 1):
+        values |= {read.symbols["g"]: value, read.symbols["t"]: t}
+        for (left, right), needed in zip(lines, arguments):
+            values[left] = float(right(*(values[symbol] for symbol in needed)))
+        values |= {read.symbols[f"{name}_old"]: values[read.symbols[name]] for name in names}
+        path.append(values[read.symbols["theta"]])
+    return np.array(path)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_equations_and_javascript_are_the_rule(rule, v8):
+    for hyper in hypers(rule):
+        expected = run_numpy(rule, gradients(), hyper)
+        assert np.isfinite(expected).all() and np.ptp(expected) > 0
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(run_javascript(v8, rule, gradients(), hyper), expected, rtol=1e-12, atol=1e-12 * scale)
+        np.testing.assert_allclose(run_equations(rule, gradients(), hyper), expected, rtol=1e-12, atol=1e-12 * scale)
+
+
+def test_the_comparison_can_fail(v8):
+    expected = run_numpy(adam, gradients(), {})
+    other = run_javascript(v8, adam, gradients(), {"eps": 1.0001e-3})
+    assert not np.allclose(other, expected, rtol=1e-12)
+
+
+def test_adam_is_the_five_lines_of_the_paper():
+    assert str(equations(adam)).split("\n") == [
+        r"m_{t} = \beta_{1} m_{t-1} + \left(1 - \beta_{1}\right) g_{t}",
+        r"v_{t} = \beta_{2} v_{t-1} + \left(1 - \beta_{2}\right) g_{t}^{2}",
+        r"\hat{m}_{t} = \frac{m_{t}}{1 - \beta_{1}^{t}}",
+        r"\hat{v}_{t} = \frac{v_{t}}{1 - \beta_{2}^{t}}",
+        r"\theta_{t} = \theta_{t-1} - \frac{\alpha \hat{m}_{t}}{\sqrt{\hat{v}_{t}} + \epsilon}",
+    ]
+
+
+def test_a_notebook_shows_aligned_mathematics():
+    shown = equations(adam)._repr_latex_()
+    assert shown.startswith("$$\n\\begin{aligned}\nm_{t} &= ") and shown.count("\\\\\n") == 4
+
+
+def test_every_rule_has_one_line_per_assignment_and_ends_what_it_returns():
+    for rule in RULES.values():
+        read = equations(rule)
+        assert {line.lhs for line in read.lines} >= {read.symbols["theta"]}
+
+
+def test_a_rule_from_a_notebook_cell():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    try:
+        shell.run_cell(
+            "import numpy as np\n"
+            "from lib.equations import equations, javascript\n"
+            "def heavy(theta, g, t, speed, *, lr=0.1, warmup=10):\n"
+            "    speed = 0.9 * speed + g\n"
+            "    theta = theta - lr * np.where(t < warmup, t / warmup, 1) * speed\n"
+            "    return theta, speed\n"
+            "shown, code = str(equations(heavy)), javascript(heavy)"
+        ).raise_error()
+        assert shell.user_ns["shown"].startswith(r"\mathrm{speed}_{t} = 0.9 \mathrm{speed}_{t-1} + g_{t}")
+        assert "(t < warmup ? t/warmup : 1)" in shell.user_ns["code"]
+    finally:
+        InteractiveShell.clear_instance()
+
+
+def loops(theta, g, t, *, lr=0.1):
+    for _ in range(2):
+        theta = theta - lr * g
+    return (theta,)
+
+
+def in_place(theta, g, t, *, lr=0.1):
+    theta -= lr * g
+    return (theta,)
+
+
+def calls(theta, g, t, *, lr=0.1):
+    theta = theta - lr * np.clip(g, -1, 1)
+    return (theta,)
+
+
+def unknown(theta, g, t, *, lr=0.1):
+    theta = theta - rate * g  # noqa: F821
+    return (theta,)
+
+
+def twice(theta, g, t, m, *, lr=0.1):
+    m = 0.9 * m
+    m = m + g
+    theta = theta - lr * m
+    return theta, m
+
+
+def changes_g(theta, g, t, *, lr=0.1):
+    g = g / np.abs(g)
+    theta = theta - lr * g
+    return (theta,)
+
+
+def forgets(theta, g, t, m, *, lr=0.1):
+    m = m + g
+    theta = theta - lr * m
+    return (theta,)
+
+
+def no_return(theta, g, t, *, lr=0.1):
+    theta = theta - lr * g
+
+
+def wrong_order(g, theta, t, *, lr=0.1):
+    theta = theta - lr * g
+    return (theta,)
+
+
+def indexes(theta, g, t, *, lr=0.1):
+    theta = theta - lr * g[0]
+    return (theta,)
+
+
+def unassigned(theta, g, t, m, *, lr=0.1):
+    theta = theta - lr * g
+    return theta, m
+
+
+@pytest.mark.parametrize(
+    "rule, problem, line",
+    [
+        (loops, "not an assignment to a plain name", "for _ in range(2):"),
+        (in_place, "not an assignment to a plain name", "theta -= lr * g"),
+        (calls, "np.clip(g, -1, 1) is not in the house form", "theta = theta - lr * np.clip(g, -1, 1)"),
+        (unknown, "rate is neither an argument nor assigned above", "theta = theta - rate * g"),
+        (twice, "m is assigned twice", "m = m + g"),
+        (changes_g, "g is given", "g = g / np.abs(g)"),
+        (forgets, "a rule returns theta, m", "return (theta,)"),
+        (no_return, "the last line must be a return", "theta = theta - lr * g"),
+        (wrong_order, "a rule starts with the arguments theta, g, t", "def wrong_order"),
+        (indexes, "g[0] is not in the house form", "theta = theta - lr * g[0]"),
+        (unassigned, "m is returned but never assigned", "return theta, m"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_broken_house_form_names_the_line_and_what_is_allowed(rule, problem, line):
+    for read in (equations, javascript):
+        with pytest.raises(HouseFormError) as caught:
+            read(rule)
+        message = str(caught.value)
+        assert problem in message and line in message and "Allowed: assignments to plain names" in message
+        number = int(message.split("line ")[1].split(":")[0])
+        assert line in linecache.getline(__file__, number)
+
+
+def test_a_function_without_source_or_def():
+    with pytest.raises(HouseFormError, match="no source"):
+        equations(np.sqrt)
+    with pytest.raises(HouseFormError, match="not defined with def"):
+        equations(lambda theta, g, t: theta)
+
+
+def delete(theta, g, t, *, lr=0.1):
+    theta = theta - lr * g
+    return (theta,)
+
+
+def test_a_name_that_javascript_reserves():
+    with pytest.raises(HouseFormError, match="delete cannot be a name in JavaScript"):
+        javascript(delete)
+
+
+def folded(x, y, *, k=3):
+    radius = x**2 + k * y**2
+    return np.exp(-radius) + np.log(1 + radius)
+
+
+def test_expression_of_a_loss_with_an_intermediate():
+    value, (x, y) = expression(folded, k=2)
+    assert sp.simplify(value - (sp.exp(-(x**2) - 2 * y**2) + sp.log(1 + x**2 + 2 * y**2))) == 0
