@@ -183,7 +183,7 @@ def _read(function, calls):
     try:
         text = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError) as problem:
-        raise HouseFormError(f"{function!r} has no source to read: define it with def in a file or a cell.") from problem
+        raise HouseFormError(f"{function!r} has no source: define it with def in a file or a cell.") from problem
     definition = ast.parse(text).body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise HouseFormError(f"{function!r} is not defined with def.")
@@ -231,8 +231,8 @@ def _symbol(name, index):
 
 
 def _terms(operation, value):
-    divides = operation is sp.Mul and any(isinstance(factor, sp.Pow) and factor.exp.is_negative for factor in value.args)
-    return value.args if isinstance(value, operation) and not divides else (value,)
+    fraction = operation is sp.Mul and any(isinstance(part, sp.Pow) and part.exp.is_negative for part in value.args)
+    return value.args if isinstance(value, operation) and not fraction else (value,)
 
 
 def _symbolic(node, names, source):
@@ -256,8 +256,8 @@ def _value(node, names, source):
             return OPERATORS[ast.USub](_value(operand, names, source))
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
             return OPERATORS[type(op)](_value(left, names, source), _value(right, names, source))
-        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=call), args=args, keywords=[]) if call in source.calls:
-            return source.calls[call](*(_value(arg, names, source) for arg in args))
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=call), keywords=[]) if call in source.calls:
+            return source.calls[call](*(_value(argument, names, source) for argument in node.args))
     raise source.error(node, f"{ast.unparse(node)} is not in the house form.")
 
 

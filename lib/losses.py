@@ -138,7 +138,7 @@ def _coordinates(theta):
     theta = np.asarray(theta)
     if theta.ndim == 0 or theta.shape[-1] != 2:
         raise ValueError(f"theta must have the shape (…, 2), two coordinates last; got {theta.shape}.")
-    if not np.issubdtype(theta.dtype, np.floating):
+    if theta.dtype.kind != "f":
         theta = theta.astype(float)
     return theta[..., 0], theta[..., 1]
 
@@ -147,7 +147,7 @@ def _stack(parts, like):
     stacked = np.empty((len(parts), *like.shape), like.dtype)
     for row, part in enumerate(parts):
         stacked[row] = part
-    return np.moveaxis(stacked, 0, -1)
+    return stacked.transpose(*range(1, stacked.ndim), 0)
 
 
 def _loss(domain, start, minima=()):

@@ -113,7 +113,7 @@ class LogisticRegression:
         D /= len(y)
         gradient = np.empty_like(theta)
         dW, db = self.unpack(gradient)
-        dW[...] = X.T @ D + float(self.l2) * W
+        dW[...] = X.T @ D + self.l2 * W
         db[...] = D.sum(axis=-2)
         return gradient
 

@@ -22,7 +22,8 @@ import numpy as np
 def sgd(theta, g, t, *, lr=1e-2):
     """Stochastic gradient descent: a step against the gradient.
 
-    Source: Robbins & Monro 1951; Goodfellow et al. 2016, algorithm 8.1. PyTorch: ``SGD``.
+    Source: Robbins & Monro 1951; Goodfellow et al. 2016, algorithm 8.1.
+    PyTorch: ``SGD``, whose ``lr`` is 1e-3, as in all its forms below.
     """
     theta = theta - lr * g
     return (theta,)
@@ -69,7 +70,7 @@ def momentum_ema(theta, g, t, m, *, lr=1e-2, mu=0.9):
     """Momentum as an exponential moving average of gradients: steps are smaller by ``1 - mu``.
 
     State: ``m``, the average. Source: Cevher 2018, lecture 8 (heavy ball); Adam's first moment.
-    PyTorch: ``SGD(momentum=mu, dampening=mu)`` differs in the first step, whose gradient it does not damp.
+    PyTorch: ``SGD(momentum=mu, dampening=mu)`` is this rule with ``m`` started at the first gradient.
     """
     m = mu * m + (1 - mu) * g
     theta = theta - lr * m
@@ -116,8 +117,9 @@ def rmsprop_centered(theta, g, t, m, v, *, lr=1e-3, rho=0.9, eps=1e-8):
     """Centred RMSProp: divide by the recent standard deviation of the gradient instead.
 
     State: ``m`` and ``v``, the moving averages of gradients and of their squares.
-    Source: Graves 2013, eq. 38–41. PyTorch: ``RMSprop(centered=True)``, without the guard: where rounding
-    makes ``v - m**2`` negative, it gives NaN.
+    Source: Graves 2013, eq. 38–41 without their momentum and with the constant outside the root.
+    PyTorch: ``RMSprop(centered=True)``, with the defaults of :func:`rmsprop` there and without the guard: where
+    rounding makes ``v - m**2`` negative, it gives NaN.
     """
     m = rho * m + (1 - rho) * g
     v = rho * v + (1 - rho) * g**2
@@ -129,7 +131,8 @@ def rmsprop_momentum(theta, g, t, v, m, *, lr=1e-3, rho=0.9, mu=0.9, eps=1e-8):
     """RMSProp with momentum on the rescaled gradient.
 
     State: ``v``, the moving average of squared gradients; ``m``, the decaying sum of rescaled gradients.
-    Source: Graves 2013, eq. 42 (uncentred, ``lr`` outside the sum). PyTorch: ``RMSprop(momentum=mu)``, exactly.
+    Source: Graves 2013, eq. 38–41, uncentred, with ``lr`` outside the sum and the constant outside the root.
+    PyTorch: ``RMSprop(momentum=mu)``, with the defaults of :func:`rmsprop` there.
     """
     v = rho * v + (1 - rho) * g**2
     m = mu * m + g / (np.sqrt(v) + eps)
@@ -142,7 +145,8 @@ def rmsprop_nesterov(theta, g, t, v, delta, *, lr=1e-3, rho=0.9, mu=0.9, eps=1e-
 
     State: ``v``, the moving average of squared gradients; ``delta``, the velocity.
     ``theta`` is the book's interim point: its θ is ``theta - mu * delta``.
-    Source: Goodfellow et al. 2016, algorithm 8.6, re-parametrised. PyTorch: has none.
+    Source: Goodfellow et al. 2016, algorithm 8.6, re-parametrised and with ``eps``.
+    PyTorch: has none; optax' ``rmsprop(momentum=mu, nesterov=True, eps_in_sqrt=False)``.
     """
     v = rho * v + (1 - rho) * g**2
     g_hat = g / (np.sqrt(v) + eps)
@@ -216,10 +220,10 @@ def adamax(theta, g, t, m, u, *, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8):
 
 
 def amsgrad(theta, g, t, m, v, v_max, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-    """AMSGrad: Adam whose second moment never shrinks, so that no step size ever grows again.
+    """AMSGrad: Adam that divides by the largest second moment so far, which never shrinks.
 
     State: as in :func:`adam`, and ``v_max``, the largest ``v`` so far.
-    Source: Reddi et al. 2018, algorithm 2, which corrects no bias. PyTorch: ``Adam(amsgrad=True)``, exactly
+    Source: Reddi et al. 2018, algorithm 2, which corrects no bias, so that there no step size ever grows. PyTorch: ``Adam(amsgrad=True)``, exactly
     (up to rounding): the maximum of the raw ``v``, corrected afterwards.
     """
     m = beta1 * m + (1 - beta1) * g
@@ -234,7 +238,8 @@ def amsgrad(theta, g, t, m, v, v_max, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e
 def adam_l2(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2):
     """Adam on a loss with an L2 penalty: the penalty's gradient is rescaled with all the rest.
 
-    State: as in :func:`adam`. Source: Loshchilov & Hutter 2019, algorithm 2 (L2). PyTorch: ``Adam(weight_decay=…)``.
+    State: as in :func:`adam`. Source: Loshchilov & Hutter 2019, algorithm 2 (L2).
+    PyTorch: ``Adam(weight_decay=…)``, which is 0 by default.
     """
     g_reg = g + weight_decay * theta
     m = beta1 * m + (1 - beta1) * g_reg
@@ -265,8 +270,8 @@ def nadam(theta, g, t, m, v, q, *, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, mo
 
     State: ``m`` and ``v`` as in :func:`adam`; ``q``, one minus the product of all momentum coefficients so far,
     which replaces ``1 - beta1**t``.
-    Source: Dozat 2016, algorithm 2 and its schedule 0.96^(tψ). PyTorch: ``NAdam``, exactly (up to rounding);
-    it stores the product itself.
+    Source: Dozat 2016, algorithm 2 and its schedule 0.96^(tψ), with ``beta1`` in place of ``mu_t`` in ``m``.
+    PyTorch: ``NAdam``, exactly (up to rounding); it stores the product itself.
     """
     mu_t = beta1 * (1 - 0.5 * 0.96 ** (t * momentum_decay))
     mu_next = beta1 * (1 - 0.5 * 0.96 ** ((t + 1) * momentum_decay))
@@ -282,15 +287,15 @@ def nadam(theta, g, t, m, v, q, *, lr=2e-3, beta1=0.9, beta2=0.999, eps=1e-8, mo
 def radam(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps_hat=1e-8):
     """RAdam: Adam that waits with rescaling until its second moment is worth trusting.
 
-    ``rho_t`` is the length of the average that ``v`` has really taken, ``r`` the rectification,
-    ``ell`` the rescaling.
+    ``rho_t`` is the length of the average that ``v`` has really taken, ``r`` the rectification, ``ell`` the
+    rescaling. ``rho_inf`` is held at 5, below which no step is ever rescaled.
     State: as in :func:`adam`. Source: Liu et al. 2020, algorithm 2, which has no ε and rescales where
     ``rho_t > 4``. PyTorch: ``RAdam(eps=eps_hat)``, exactly (up to rounding), with the threshold 5.
     """
     m = beta1 * m + (1 - beta1) * g
     v = beta2 * v + (1 - beta2) * g**2
     m_hat = m / (1 - beta1**t)
-    rho_inf = 2 / (1 - beta2) - 1
+    rho_inf = np.maximum(2 / (1 - beta2) - 1, 5)
     rho_t = rho_inf - 2 * t * beta2**t / (1 - beta2**t)
     r = np.sqrt(np.maximum((rho_t - 4) * (rho_t - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho_t), 0))
     ell = np.where(rho_t > 5, r * np.sqrt(1 - beta2**t) / (np.sqrt(v) + eps_hat), 1)

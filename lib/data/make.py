@@ -87,7 +87,7 @@ def reviews():
     if shutil.which("Rscript") is None:
         raise FileNotFoundError(f"Rscript not found: {advice}")
     command = ["Rscript", "--vanilla", "-e", READ_FOODS]
-    done = subprocess.run(command, capture_output=True, env={**os.environ, "LC_ALL": "C"})
+    done = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
         raise FileNotFoundError(f"R cannot read small_fine_foods: {advice}\n{done.stderr.decode(errors='replace')}")
     return [tuple(line.split("\t")) for line in done.stdout.decode().splitlines()]
