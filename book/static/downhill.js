@@ -1,0 +1,1 @@
+/* Boxes that scroll sideways can be reached with the keyboard. */
