@@ -1,1 +1,11 @@
-/* Boxes that scroll sideways can be reached with the keyboard. */
+// A long equation scrolls in its own box, which the keyboard must reach; one that fits must not be in its way.
+// (The theme does the same for code, outputs and tables.)
+(() => {
+  const observer = new ResizeObserver((entries) => entries.forEach(({ target: box }) => {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }));
+  document.fonts.ready.then(() => {
+    document.querySelectorAll(".katex-display").forEach((box) => observer.observe(box));
+  });
+})();
