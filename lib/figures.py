@@ -85,3 +85,18 @@ def _style(label, number):
         return STYLES[names[0]]
     cycle = plt.rcParams["axes.prop_cycle"].by_key()
     return tuple(cycle[key][number % len(cycle[key])] for key in ("color", "linestyle"))
+
+
+def cover():
+    """The picture of the README and of the first page: four rules race down a valley, 80 steps each."""
+    from lib.descent import descend
+    from lib.losses import valley
+    from lib.rules import adam, momentum, rmsprop, sgd
+
+    rates = {sgd: 0.07, momentum: 0.02, rmsprop: 0.2, adam: 0.5}
+    start, slope = (-9.0, 3.0), valley.gradient
+    return race(valley, {rule.__name__: descend(rule, slope, start, 80, lr=lr) for rule, lr in rates.items()})
+
+
+if __name__ == "__main__":
+    cover().savefig(Path(__file__).parents[1] / "book" / "static" / "cover.png", dpi=100)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from docutils import nodes
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -74,9 +75,29 @@ def _rendered(node, display):
     return html
 
 
+class KeepPunctuation(SphinxPostTransform):
+    """Move a comma or full stop into the equation before it: browsers would start a line with it."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self):
+        """Note the punctuation on the equation's node and cut it from the text that follows."""
+        for equation in self.document.findall(nodes.math):
+            text = equation.next_node(descend=False, siblings=True)
+            found = re.match(r"[,.;:!?)]+", text) if isinstance(text, nodes.Text) else None
+            if found:
+                equation["after"] = found.group()
+                text.parent.replace(text, nodes.Text(text[found.end() :]))
+
+
 def visit_inline(writer, node):
     """Write an equation within a line."""
-    writer.body.append(writer.starttag(node, "span", "", CLASS="math") + _rendered(node, False) + "</span>")
+    html = _rendered(node, False)
+    if after := node.get("after"):
+        body, end = html.removesuffix("</span></span></span>"), "</span></span></span>"
+        html = f'{body}<span class="after">{after}</span>{end}' if body != html else html + after
+    writer.body.append(writer.starttag(node, "span", "", CLASS="math") + html + "</span>")
     raise nodes.SkipNode
 
 
@@ -109,6 +130,7 @@ def copy_styles(app):
 def setup(app):
     """Register the renderer with Sphinx, which takes it in place of MathJax."""
     app.add_html_math_renderer("katex", (visit_inline, None), (visit_display, None))
+    app.add_post_transform(KeepPunctuation)
     app.add_css_file("katex/katex.min.css")
     app.connect("builder-inited", copy_styles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -113,3 +113,35 @@ def symbol(name):
     if name in NAMES:
         return NAMES[name].symbol
     return name if len(name) == 1 else r"\mathrm{%s}" % name.replace("_", r"\_")
+
+
+class _Table(str):
+    """Text that a notebook shows as a Markdown table."""
+
+    def _repr_markdown_(self):
+        return str(self)
+
+
+def symbols():
+    """The table of names, symbols, meanings and allowed values, as Markdown that a notebook renders."""
+    rows = [(f"`{row.name}`", _tex(row), row.meaning, row.kind, _interval(row)) for row in TABLE]
+    return _markdown(("in code", "symbol", "meaning", "what it is", "allowed"), rows)
+
+
+def aliases():
+    """The table of what the sources and the libraries call each name, as Markdown that a notebook renders."""
+    rows = [(_tex(row), *(row.aliases.get(source, "") for source in SOURCES)) for row in TABLE if row.aliases]
+    return _markdown(("here", *SOURCES), rows)
+
+
+def _tex(row):
+    return f"${row.symbol}_t$" if row.indexed else f"${row.symbol}$"
+
+
+def _interval(row):
+    return f"$[{row.allowed[0]:g}, {row.allowed[1]:g})$".replace("inf", r"\infty") if row.allowed else ""
+
+
+def _markdown(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return _Table("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

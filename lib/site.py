@@ -11,8 +11,6 @@ import re
 import shutil
 from pathlib import Path
 
-from sphinx.application import ENV_PICKLE_FILENAME
-
 LIB = Path(__file__).resolve().parent
 
 
@@ -32,20 +30,23 @@ def digest(*paths):
 
 
 def forget_unfinished(app, config):
-    """Start from nothing unless the last build ended well: its warnings would not be given again."""
-    if not _finished(app).exists():
-        (Path(app.doctreedir) / ENV_PICKLE_FILENAME).unlink(missing_ok=True)
-    _finished(app).unlink(missing_ok=True)
+    """Start from nothing if the last build failed or was interrupted: its warnings would not be given again."""
+    for mark in _marks(app):
+        if mark.exists():
+            shutil.rmtree(mark.parent)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
 
 
 def remember_finished(app, exception):
-    """Leave the mark that :func:`forget_unfinished` looks for, if there was neither error nor warning."""
+    """Take away the marks that :func:`forget_unfinished` left, unless there was an error or a warning."""
     if exception is None and not app._warncount:
-        _finished(app).touch()
+        for mark in _marks(app):
+            mark.unlink()
 
 
-def _finished(app):
-    return Path(app.doctreedir) / "finished"
+def _marks(app):
+    return [Path(folder) / ".unfinished" for folder in (app.doctreedir, app.outdir)]
 
 
 def follow_sources(app, config):
@@ -68,17 +69,25 @@ def polish_pages(app):
 
 
 def polish(html):
-    """A page of the theme without the script that draws icons: the stylesheet's web fonts do the same."""
-    return re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+    """A page of the theme, mended.
+
+    It loses the script that draws icons, since the stylesheet's web fonts draw them too; entries of the
+    bibliography become items of the list that they stand in.
+    """
+    html = re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+    return html.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def drop_unused(app, exception):
-    """Delete what no page asks for: the icon script and the source maps of the theme."""
-    if exception is None and app.builder.format == "html":
-        static = Path(app.outdir) / "_static"
-        for pattern in ("scripts/fontawesome.js*", "**/*.map"):
-            for file in static.glob(pattern):
-                file.unlink()
+    """Delete what no page asks for: the icon script, source maps, pages whose source is gone."""
+    if exception or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    pages = (page for page in (out / "book").rglob("*.html"))
+    gone = [page for page in pages if page.relative_to(out).with_suffix("").as_posix() not in app.env.found_docs]
+    static = out / "_static"
+    for file in [*gone, *static.glob("scripts/fontawesome.js*"), *static.rglob("*.map")]:
+        file.unlink(missing_ok=True)
 
 
 def setup(app):
