@@ -1,7 +1,7 @@
 """Static figures: contours of a loss, paths on it, the loss against the step.
 
 Importing this module sets the book's style. Every optimizer has one colour and one dash through the whole book,
-:data:`STYLES`; what is no optimizer takes the style's cycle.
+``STYLES``; what is no optimizer takes the style's cycle.
 """
 
 from pathlib import Path
@@ -48,7 +48,7 @@ def race(loss, paths, title=None):
     with the name of a rule has that rule's colour. A path that is no longer finite says so in the legend.
     Returns the figure; raises ``ValueError`` for a path of another shape.
     """
-    figure, (map_, curve) = plt.subplots(1, 2, figsize=(9, 3.8), width_ratios=[1.15, 1])
+    figure, (map_, curve) = plt.subplots(1, 2, figsize=(7, 3.3), width_ratios=[1.1, 1])
     contours(loss, map_)
     floor = min((float(loss(minimum)) for minimum in loss.minima), default=None)
     for number, (label, path) in enumerate(paths.items()):

@@ -9,7 +9,7 @@ name         what it is                                                         
              fewer
 ===========  ==================================================================  =========
 
-``load(name)`` returns a :class:`Dataset`. The files are made by :mod:`lib.data.make`; credits and licences are
+``load(name)`` returns a :class:`Dataset`. The files are made by ``lib.data.make``; credits and licences are
 in ``LICENSES.md`` beside them.
 """
 
