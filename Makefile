@@ -1,0 +1,40 @@
+# Shortcuts for Linux and macOS; every line is a command that also works without make.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+KATEX := node_modules/katex/package.json
+
+.PHONY: book serve test notebooks clean
+
+# Build the book, strictly: a warning is an error.
+book: $(INSTALLED) $(KATEX)
+	$(BIN)/jupyter-book build -W -n --keep-going .
+
+# Build it and serve it on this machine.
+serve: book
+	@echo "The book is at http://localhost:8000 (stop with Ctrl+C)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory _build/html 8000
+
+# Run every test, and every notebook against the numbers stored in it.
+test: $(INSTALLED) $(KATEX)
+	$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
+
+# Execute every notebook and write it in normal form.
+notebooks: $(INSTALLED)
+	$(BIN)/python -m lib.notebooks
+
+# Remove what was built; what was installed stays.
+clean:
+	rm -rf _build .pytest_cache
+
+$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and \
+	"Downhill needs Python 3.11, 3.12 or 3.13, and this is %d.%d: try  make PYTHON=python3.12" % v)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+# KaTeX's stylesheet and fonts.
+$(KATEX): package.json package-lock.json | $(INSTALLED)
+	$(BIN)/npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
