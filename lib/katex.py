@@ -55,6 +55,13 @@ def _renderer():
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")
 
 
+def close(*_):
+    """End the renderer, if there is one."""
+    if _renderer.cache_info().currsize:
+        _renderer().communicate()
+        _renderer.cache_clear()
+
+
 @functools.cache
 def render(latex, display=False):
     """HTML and MathML of an equation, inline or as a display.
@@ -133,4 +140,5 @@ def setup(app):
     app.add_post_transform(KeepPunctuation)
     app.add_css_file("katex/katex.min.css")
     app.connect("builder-inited", copy_styles)
+    app.connect("build-finished", close)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,15 +1,24 @@
 """The book's Sphinx extension: what a strict, offline build needs and ``_config.yml`` cannot say.
 
 - The execution cache lives in a folder named after a digest of ``lib`` and of the pinned packages, so a
-  notebook runs again whenever the code that it shows has changed.
+  notebook runs again whenever the code that it shows has changed; notebooks run in parallel.
 - A build that failed or was interrupted leaves no pages behind that the next one would take for good.
 - The theme's pages lose what the book does without and gain what accessibility asks for.
 """
 
 import hashlib
+import os
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+
+from lib import icons
 
 LIB = Path(__file__).resolve().parent
 
@@ -61,6 +70,35 @@ def follow_sources(app, config):
             shutil.rmtree(old)
 
 
+def execute_ahead(app, env, docnames):
+    """Run the notebooks about to be read that are not in the cache, several at a time; the reader finds them there.
+
+    One that fails is left to the reader, which runs it again and reports it.
+    """
+    if app.config.nb_execution_mode != "cache":
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    files = (Path(env.doc2path(name)) for name in docnames)
+    notebooks = {file: nbformat.read(file, as_version=4) for file in files if file.suffix == ".ipynb"}
+    new = {file: notebook for file, notebook in notebooks.items() if not _is_cached(cache, notebook)}
+
+    def run(file):
+        return single_nb_execution(new[file], str(file.parent), app.config.nb_execution_timeout, allow_errors=False)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for file, result in zip(new, pool.map(run, new)):
+            if result.err is None:
+                bundle = CacheBundleIn(new[file], str(file), data={"execution_seconds": result.time})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def _is_cached(cache, notebook):
+    try:
+        return bool(cache.match_cache_notebook(notebook))
+    except KeyError:
+        return False
+
+
 def polish_pages(app):
     """Send every page of the theme through :func:`polish`."""
     if app.builder.format == "html":
@@ -79,10 +117,11 @@ def polish(html):
 
 
 def drop_unused(app, exception):
-    """Delete what no page asks for: the icon script, source maps, pages whose source is gone."""
+    """Delete what no page asks for: icons, the icon script, source maps, pages whose source is gone."""
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    icons.shrink(out)
     pages = (page for page in (out / "book").rglob("*.html"))
     gone = [page for page in pages if page.relative_to(out).with_suffix("").as_posix() not in app.env.found_docs]
     static = out / "_static"
@@ -96,6 +135,7 @@ def setup(app):
     app.connect("config-inited", forget_unfinished)
     app.connect("config-inited", follow_sources)
     app.connect("builder-inited", polish_pages)
+    app.connect("env-before-read-docs", execute_ahead)
     app.connect("build-finished", drop_unused)
     app.connect("build-finished", remember_finished, priority=999)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,358 @@
+"""House rules for every committed notebook; that they run and give the stored numbers is nbval's part.
+
+A rule is a function of a notebook that returns what is wrong with it, as a list of sentences. Each rule is
+tried on a made-up notebook that breaks it, so that none is a test that cannot fail.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from lib.notebooks import all_notebooks, normalise, written
+from lib.rules import RULES
+
+ROOT = Path(__file__).resolve().parents[1]
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+CHAPTERS = [
+    chapter["file"] for part in TOC["parts"] if part["caption"].startswith("Part ") for chapter in part["chapters"]
+]
+SECTIONS = (
+    "What you will learn", "The problem", "The idea", "The rule", "Why it works", "Where it breaks", "In practice",
+    "Summary", "Exercises", "Further reading",
+)  # fmt: skip
+
+
+def name(path):
+    """A notebook's name in the table of contents."""
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+# Rules for every notebook.
+
+
+def executed_in_order(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook)]
+    return [] if counts == [*range(1, len(counts) + 1)] else [f"execution counts are {counts}"]
+
+
+def no_errors(notebook):
+    bad = {"error": "an error", "stderr": "a message on stderr"}
+    return [
+        f"cell {cell.execution_count} has {bad[kind]}"
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if (kind := output.get("name", output.output_type)) in bad
+    ]
+
+
+def no_images(notebook):
+    return [
+        f"cell {cell.execution_count} stores {mime}: run `python -m lib.notebooks`"
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        for mime in output.get("data", {})
+        if mime.startswith(("image/", "application/pdf", "application/vnd.jupyter.widget"))
+    ]
+
+
+def normal_form(notebook):
+    return [] if notebook == normalise(notebook) else ["not in normal form: run `python -m lib.notebooks`"]
+
+
+def short_cells(notebook):
+    return [
+        f"cell {cell.execution_count} has {lines} lines, 15 are allowed"
+        for cell in code_cells(notebook)
+        if (lines := sum(bool(line.strip()) for line in cell.source.splitlines())) > 15
+    ]
+
+
+def short_functions(notebook):
+    return [
+        f"function {node.name} has {lines} lines, 10 are allowed"
+        for cell in code_cells(notebook)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.FunctionDef) and (lines := node.end_lineno - node.lineno + 1) > 10
+    ]
+
+
+def alt_text(notebook):
+    picture = re.compile(r"<(Figure|IPython\.core\.display\.(Image|SVG))")
+    return [
+        f"cell {cell.execution_count} makes a picture without metadata.mystnb.image.alt"
+        for cell in code_cells(notebook)
+        if any(picture.match(output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
+        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "").strip()
+    ]
+
+
+def enough_prose(notebook):
+    words, cells = len(prose(notebook).split()), len(code_cells(notebook))
+    return [] if words >= 45 * cells else [f"{words} words for {cells} code cells, 45 a cell are needed"]
+
+
+def claims_checked(notebook):
+    kinds = "theorem|proposition|lemma|corollary|observation"
+    stated = re.findall(rf"\{{prf:(?:{kinds})\}}[^\n]*\n:label: *(\S+)", prose(notebook))
+    unlabelled = len(re.findall(rf"\{{prf:(?:{kinds})\}}", prose(notebook))) - len(stated)
+    checked = [
+        node.args[0].value
+        for cell in code_cells(notebook)
+        for node in ast.walk(ast.parse(cell.source))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "claim"
+    ]
+    problems = [f"{unlabelled} statements have no label"] if unlabelled else []
+    problems += [f"{label} is stated {stated.count(label)} times" for label in {*stated} if stated.count(label) > 1]
+    problems += [f"{label} is stated but not checked" for label in sorted({*stated} - {*checked})]
+    return problems + [f"{label} is checked but not stated" for label in sorted({*checked} - {*stated})]
+
+
+# Rules for chapters.
+
+
+def sections_in_order(notebook, needed=SECTIONS):
+    found = [title for title in re.findall(r"^## (.+?) *$", prose(notebook), re.M) if title in SECTIONS]
+    missing = [f"section {title!r} is missing" for title in needed if title not in found]
+    ordered = found == sorted(found, key=SECTIONS.index) and len(found) == len({*found})
+    return missing if ordered else [*missing, f"sections are in the order {found}"]
+
+
+def exercises_solved(notebook):
+    exercises = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n:label: *(\S+)", prose(notebook))
+    solved = re.findall(r"\{solution(?:-start)?\} *(\S+)", prose(notebook))
+    problems = [] if len(exercises) == 5 else [f"{len(exercises)} exercises, five are needed"]
+    return problems + [f"exercise {label} has no solution" for label in exercises if label not in solved]
+
+
+def own_rule(notebook):
+    found = re.search(r"\{exercise(?:-start)?\}[^\n]*your own rule", prose(notebook), re.I)
+    return [] if found else ["no exercise is called 'Write your own rule'"]
+
+
+EVERYWHERE = (normal_form, no_errors, no_images, short_cells, short_functions, alt_text)
+IN_THE_BOOK = (executed_in_order, enough_prose, claims_checked)
+
+
+def problems(path):
+    """Everything that is wrong with a committed notebook."""
+    notebook = nbformat.read(path, as_version=4)
+    rules = [*EVERYWHERE, *(IN_THE_BOOK if name(path).startswith("book/") else ())]
+    found = [problem for rule in rules for problem in rule(notebook)]
+    if name(path) in CHAPTERS:
+        about_a_rule = path.stem in RULES
+        needed = [title for title in SECTIONS if about_a_rule or title != "The rule"]
+        found += sections_in_order(notebook, needed) + exercises_solved(notebook)
+        found += own_rule(notebook) if about_a_rule else []
+    return found
+
+
+@pytest.mark.parametrize("path", all_notebooks(), ids=name)
+def test_house_rules(path):
+    assert problems(path) == []
+
+
+@pytest.mark.parametrize("path", all_notebooks(), ids=name)
+def test_a_notebooks_file_is_as_lib_notebooks_writes_it(path):
+    assert path.read_text(encoding="utf-8") == written(nbformat.read(path, as_version=4))
+
+
+def test_the_table_of_contents_lists_every_file_once():
+    listed = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+    files = [name(path) for path in (ROOT / "book").rglob("*") if path.suffix in (".md", ".ipynb")]
+    assert sorted(listed) == sorted(file for file in files if ".ipynb_checkpoints" not in file)
+
+
+# The rules themselves, on made-up notebooks.
+
+
+def text(data, kind="display_data", **more):
+    return new_output(kind, data={"text/plain": data}, **more)
+
+
+def notebook(*cells):
+    """A notebook in normal form; a string is a markdown cell, a pair is a code cell: source and outputs."""
+    made, count = [], 0
+    for cell in cells:
+        if isinstance(cell, str):
+            made.append(new_markdown_cell(cell))
+        else:
+            count += 1
+            made.append(new_code_cell(cell[0], outputs=list(cell[1:]), execution_count=count))
+    return normalise(new_notebook(cells=made))
+
+
+GOOD = notebook(
+    "word " * 200,
+    ("x = 1",),
+    ("print(x)", new_output("stream", name="stdout", text="1\n")),
+    ":::{prf:theorem} One\n:label: one\n\n$x = 1$\n:::",
+    ('claim("one", x == 1)', new_output("stream", name="stdout", text="✓ one\n")),
+    *(f"## {title}" for title in SECTIONS[:-1]),
+    *(f"```{{exercise}} Write your own rule\n:label: e{i}\n\nDo.\n```" for i in range(5)),
+    *(f"```{{solution}} e{i}\n\nDone.\n```" for i in range(4)),
+    "```{solution-start} e4\n:class: dropdown\n```",
+    "## Further reading",
+)
+
+
+@pytest.mark.parametrize(
+    "rule", [*EVERYWHERE, *IN_THE_BOOK, sections_in_order, exercises_solved, own_rule], ids=lambda rule: rule.__name__
+)
+def test_a_good_notebook_breaks_no_rule(rule):
+    assert rule(GOOD) == []
+
+
+def without_id(bad):
+    del bad.cells[0]["id"]
+    return bad
+
+
+def with_count(bad, count):
+    bad.cells[0].execution_count = count
+    return bad
+
+
+def with_metadata(bad, **metadata):
+    bad.cells[0].metadata.update(metadata)
+    return bad
+
+
+def with_output(bad, output):
+    bad.cells[0].outputs.append(output)
+    return bad
+
+
+IMAGE = new_output("display_data", data={"text/plain": "<Figure>", "image/png": "AAAA"})
+WIDGET = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}})
+ERROR = new_output("error", ename="ValueError", evalue="no", traceback=[])
+THEOREM = ":::{prf:lemma}\n:label: two\n:::"
+
+BAD = {
+    "never executed": (executed_in_order, with_count(notebook(("1",)), None), "[None]"),
+    "executed twice": (executed_in_order, with_count(notebook(("1",)), 2), "[2]"),
+    "an error": (no_errors, notebook(("1/0", ERROR)), "error"),
+    "a warning": (no_errors, notebook(("w()", new_output("stream", name="stderr", text="careful"))), "stderr"),
+    "an image": (no_images, with_output(notebook(("1",)), IMAGE), "image/png"),
+    "a widget": (no_images, with_output(notebook(("1",)), WIDGET), "widget-view"),
+    "an image is not normal": (normal_form, with_output(notebook(("1",)), IMAGE), "normal form"),
+    "a time": (normal_form, with_metadata(notebook(("1",)), execution={"iopub.status.busy": "now"}), "normal form"),
+    "no cell id": (normal_form, without_id(notebook(("1",))), "normal form"),
+    "16 lines": (short_cells, notebook(("x = 1\n\n" * 16,)), "16 lines"),
+    "11 lines": (short_functions, notebook(("def f():\n" + "    x = 1\n" * 10,)), "function f has 11"),
+    "no alt text": (alt_text, notebook(("plt.show()", text("<Figure size 640x480 with 1 Axes>"))), "alt"),
+    "empty alt text": (
+        alt_text,
+        with_metadata(notebook(("plt.show()", text("<Figure size 640x480>"))), mystnb={"image": {"alt": " "}}),
+        "alt",
+    ),
+    "no alt text of a result": (
+        alt_text,
+        notebook(("Image()", text("<IPython.core.display.Image object>", "execute_result", execution_count=1))),
+        "alt",
+    ),
+    "little prose": (enough_prose, notebook("word " * 89, ("1",), ("2",)), "89 words"),
+    "not checked": (claims_checked, notebook(THEOREM, ("claim",)), "two is stated but not checked"),
+    "checked in prose only": (claims_checked, notebook(THEOREM + '\n\nclaim("two", True)'), "not checked"),
+    "not stated": (claims_checked, notebook(('claim("two", True)',)), "two is checked but not stated"),
+    "stated twice": (claims_checked, notebook(THEOREM, THEOREM, ('claim("two", True)',)), "stated 2 times"),
+    "no label": (claims_checked, notebook(":::{prf:theorem} A name\n\n$x$\n:::"), "no label"),
+    "a section missing": (sections_in_order, notebook(*(f"## {title}" for title in SECTIONS[1:])), "What you will"),
+    "sections swapped": (sections_in_order, notebook(*(f"## {title}" for title in SECTIONS[::-1])), "in the order"),
+    "no exercises": (exercises_solved, notebook("## Exercises"), "0 exercises"),
+    "no solution": (exercises_solved, notebook("```{exercise} Hard\n:label: hard\n```"), "hard has no solution"),
+    "nothing of your own": (own_rule, notebook("```{exercise} Hard\n:label: hard\n```"), "your own rule"),
+}
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case.replace(" ", "-"))
+def test_a_bad_notebook_is_found_out(case):
+    rule, bad, expected = BAD[case]
+    assert expected in "; ".join(rule(bad))
+
+
+# Normal form.
+
+
+def test_normalise_is_idempotent_and_leaves_its_argument_alone():
+    given = with_output(notebook(("1",), ("1",)), IMAGE)
+    before = written(given)
+    once = normalise(given)
+    assert written(given) == before
+    assert written(normalise(once)) == written(once)
+
+
+def test_normalise_keeps_text_and_drops_pictures():
+    (output,) = normalise(with_output(notebook(("1",)), IMAGE)).cells[0].outputs
+    assert output.data == {"text/plain": "<Figure>"}
+
+
+def test_normalise_gives_cells_of_the_same_text_different_ids():
+    given = notebook(("1",), ("1",))
+    for cell in given.cells:
+        del cell["id"]
+    first, second = normalise(given).cells
+    assert first.id != second.id
+    assert normalise(given).cells[0].id == first.id
+
+
+def test_normalise_joins_what_was_printed_in_pieces():
+    pieces = [new_output("stream", name="stdout", text=piece) for piece in ("a\n", "b\n")]
+    (output,) = notebook(("1", *pieces)).cells[0].outputs
+    assert output.text == "a\nb\n"
+
+
+def nbval(path):
+    """The exit code of nbval, strict, on one notebook."""
+    command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", str(path)]
+    return subprocess.run(command, capture_output=True, cwd=path.parent, timeout=120).returncode
+
+
+def test_nbval_accepts_a_stripped_picture_and_finds_a_number_that_changed(tmp_path):
+    path = tmp_path / "a.ipynb"
+    cells = ["import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "print(6 * 7)"]
+    nbformat.write(new_notebook(cells=[new_code_cell(cell) for cell in cells]), path)
+    assert run(path).returncode == 0
+    assert "image/png" not in path.read_text(encoding="utf-8")
+    assert nbval(path) == 0
+    path.write_text(path.read_text(encoding="utf-8").replace("42", "43"), encoding="utf-8")
+    assert nbval(path) == 1
+
+
+def run(path):
+    """What `python -m lib.notebooks` does with a file, in a process of its own as nbclient leaves sockets open."""
+    command = [sys.executable, "-m", "lib.notebooks", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=120)
+
+
+def test_a_notebook_is_executed_and_written_in_normal_form(tmp_path):
+    path = tmp_path / "a.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("print(6 * 7)")]), path)
+    assert run(path).returncode == 0
+    ran = nbformat.read(path, as_version=4)
+    assert ran.cells[0].outputs[0].text == "42\n"
+    assert executed_in_order(ran) == normal_form(ran) == []
+
+
+def test_a_notebook_that_fails_is_reported_and_keeps_its_content(tmp_path):
+    path = tmp_path / "a.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell("1 / 0")]), path)
+    before = path.read_bytes()
+    result = run(path)
+    assert result.returncode == 1
+    assert "ZeroDivisionError" in result.stdout
+    assert path.read_bytes() == before

@@ -1,0 +1,272 @@
+"""The built book as a reader meets it: on a wide screen and a phone, light and dark, served and from the disk.
+
+The book is built first, strictly; that takes a moment if it is there already. The tests with a browser need
+Chromium, found on PATH or named by the variable CHROMIUM.
+"""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+from playwright.sync_api import sync_playwright
+
+from lib import icons
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "_build" / "html"
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+CHAPTERS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+WCAG = {"preload": False, "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+RAW = re.compile(r":::|```|\{(?:eq|ref|doc|numref|cite|prf|math|term|py)[:\w]*\}|\$\$|(?<!\\)\$[^$\n]+\$")
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The folder of the book, built by the command that the README names."""
+    script = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+    command = [script, "build", "-W", "-n", "--keep-going", "."]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return SITE
+
+
+def serve(folder):
+    """A server of a folder on a free port of this machine, in a thread; silent."""
+    handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    with serve(site) as server:
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no Chromium on PATH, and CHROMIUM names none")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def visit(browser, url, width=1280, scheme="light", axe=True):
+    """Everything that is wrong with a page, as a list of sentences."""
+    problems = []
+    allowed = ("data:", "blob:", url if url.startswith("file:") else re.match(r"https?://[^/]+/", url).group())
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.on("request", lambda request: problems.append(f"asks for {request.url}") if is_outside(request.url) else None)
+    page.on("response", lambda reply: problems.append(f"does not get {reply.url}") if reply.status >= 400 else None)
+    page.on("console", lambda message: problems.append(f"says {message.text}") if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(f"throws {error}"))
+
+    def is_outside(requested):
+        return requested.startswith("http") if url.startswith("file:") else not requested.startswith(allowed)
+
+    page.goto(url)
+    page.evaluate("document.fonts.ready.then(() => true)")
+    problems += [f"shows the source {found!r}" for found in RAW.findall(page.evaluate(VISIBLE_TEXT))]
+    if page.evaluate("document.documentElement.scrollWidth") > width:
+        problems.append(f"is wider than {width} px: {page.evaluate(WIDEST)}")
+    if axe:
+        page.evaluate(SIMPLER_EQUATIONS)
+        for violation in Axe().run(page, options=WCAG).response["violations"]:
+            for node in violation["nodes"]:
+                problems.append(f"breaks {violation['id']} at {node['target']}: {node['html'][:120]}")
+    context.close()
+    return problems
+
+
+VISIBLE_TEXT = """(() => {
+  const article = (document.querySelector("article") ?? document.body).cloneNode(true);
+  article.querySelectorAll("pre, code, script, style, .katex").forEach((element) => element.remove());
+  return article.textContent;
+})()"""
+
+# An equation is hundreds of elements in the colour of its text, and axe would look at each.
+SIMPLER_EQUATIONS = """(() => {
+  const equations = [...document.querySelectorAll(".katex")];
+  const widths = equations.map((equation) => Math.max(equation.scrollWidth, equation.getBoundingClientRect().width));
+  equations.forEach((equation, i) => {
+    equation.innerHTML = `<span style="display: inline-block; width: ${widths[i]}px">x</span>`;
+  });
+})()"""
+
+UNREACHABLE = """[...document.querySelectorAll(".katex-display")]
+  .filter((box) => box.scrollWidth > box.clientWidth && box.tabIndex !== 0).map((box) => box.textContent)"""
+
+WIDEST = """(() => {
+  const right = (element) => element.getBoundingClientRect().right;
+  const widest = [...document.querySelectorAll("body *")].reduce((a, b) => (right(b) > right(a) ? b : a));
+  return widest.outerHTML.slice(0, 120);
+})()"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_sound(browser, address, page, width, scheme):
+    axe = (width, scheme) in [(1280, "light"), (390, "dark")]  # both widths and both schemes, in half the time
+    assert visit(browser, address + page, width, scheme, axe) == []
+
+
+def test_a_long_equation_scrolls_in_its_box_and_the_keyboard_reaches_it(browser, address):
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+    page = context.new_page()
+    for chapter in CHAPTERS:
+        page.goto(f"{address}{chapter}.html")
+        page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+        assert page.evaluate(UNREACHABLE) == []
+    context.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_needs_no_network(browser, site, page):
+    assert visit(browser, (site / page).as_uri(), axe=False) == []
+
+
+# The pages as text.
+
+
+@functools.cache
+def soup(path):
+    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+
+
+@functools.cache
+def anchors(path):
+    return {tag["id"] for tag in soup(path).find_all(id=True)} | {"", "top"}
+
+
+def broken_links(path):
+    """What a page points to inside the book and is not there."""
+    broken = []
+    for tag in soup(path).find_all(["a", "link", "script", "img"]):
+        target, fragment = urldefrag(tag.get("href") or tag.get("src") or "")
+        if re.match(r"[a-z]+:", target):
+            continue
+        file = path.parent / unquote(target.split("?")[0]) if target else path
+        if not file.exists() or file.suffix == ".html" and unquote(fragment) not in anchors(file.resolve()):
+            broken.append(tag.get("href") or tag.get("src"))
+    return broken
+
+
+def loads_from_elsewhere(path):
+    """Scripts, styles, pictures and frames of a page that are not in the book."""
+    tags = soup(path).find_all(["script", "img", "iframe", "source", "link"])
+    urls = [tag.get("src") or tag.get("href") or "" for tag in tags]
+    return [url for url in urls if re.match(r"(https?:)?//", url)]
+
+
+def pictures_without_words(path):
+    """Pictures in the text whose alternative text is missing or a file's name."""
+    images = soup(path).select("article img")
+    return [str(image) for image in images if not image.get("alt", "").strip() or "/" in image["alt"].split()[0]]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_points_to_is_there(site, page):
+    assert broken_links(site / page) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_loads_nothing_from_elsewhere(site, page):
+    assert loads_from_elsewhere(site / page) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_one_title_and_words_for_its_pictures(site, page):
+    assert len(soup(site / page).select("h1:not(.onlyprint h1)")) == 1
+    assert pictures_without_words(site / page) == []
+
+
+def test_equations_are_rendered_and_neither_mathjax_nor_icon_scripts_are_there(site):
+    pages = [site / page for page in PAGES]
+    assert sum(len(soup(page).select(".katex-mathml")) for page in pages) > 50
+    assert [page for page in pages if re.search("mathjax@|MathJax.js|fontawesome.js", page.read_text("utf-8"))] == []
+    assert not [*site.rglob("*mathjax*"), *site.rglob("fontawesome*.js")]
+
+
+def test_the_icon_fonts_are_small_and_have_every_icon_of_the_pages(site):
+    fonts = [*(site / "_static").rglob("fa-*.woff*")]
+    assert sum(font.stat().st_size for font in fonts) < 20_000
+    characters = {point for font in fonts for table in TTFont(font)["cmap"].tables for point in table.cmap}
+    names = {name for page in PAGES for name in icons.NAME.findall((site / page).read_text("utf-8"))}
+    css = "".join(style.read_text("utf-8") for style in (site / "_static").rglob("*.css"))
+    needed = icons.shown(names, css)
+    assert len(needed) > 20
+    assert needed <= characters
+
+
+def test_no_page_of_a_chapter_that_is_gone(site):
+    found = {page.relative_to(site).as_posix() for page in (site / "book").rglob("*.html")}
+    assert found == {f"{chapter}.html" for chapter in CHAPTERS}
+
+
+# The checks themselves, on pages that are wrong.
+
+WRONG = {
+    "asks for": '<script src="https://example.org/a.js"></script>',
+    "does not get": '<img src="missing.png" alt="A picture.">',
+    "says": "<script>console.error('no')</script>",
+    "throws": "<script>undefined.x</script>",
+    "shows the source": "<article>See {eq}`one`.</article>",
+    "is wider than": '<div style="width: 2000px">wide</div>',
+    "breaks color-contrast": '<p style="color: #999; background: #fff">pale</p>',
+    "breaks scrollable-region-focusable": (
+        '<div style="width: 90px; overflow: auto"><p style="width: 500px">much wider than its box</p></div>'
+    ),
+    "breaks image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+}
+PAGE = '<!doctype html><html lang="en"><head><title>A</title><link rel="icon" href="data:,"></head><body><main>%s</main>'
+
+
+@pytest.mark.parametrize("problem", WRONG, ids=lambda problem: problem.replace(" ", "-"))
+def test_a_wrong_page_is_found_out(browser, tmp_path, problem):
+    (tmp_path / "right.html").write_text(PAGE % "<h1>Title</h1>", encoding="utf-8")
+    (tmp_path / "wrong.html").write_text(PAGE % WRONG[problem], encoding="utf-8")
+    with serve(tmp_path) as server:
+        address = f"http://127.0.0.1:{server.server_port}/"
+        assert visit(browser, address + "right.html") == []
+        assert problem in "; ".join(visit(browser, address + "wrong.html"))
+        server.shutdown()
+
+
+def test_wrong_links_and_pictures_are_found_out(tmp_path):
+    page = tmp_path / "wrong.html"
+    page.write_text(
+        '<article><h1 id="here">A</h1><a href="#here">1</a><a href="#there">2</a><a href="gone.html">3</a>'
+        '<a href="https://example.org">4</a><img alt="../_images/1.png" src="//example.org/1.png"></article>',
+        encoding="utf-8",
+    )
+    assert broken_links(page) == ["#there", "gone.html", "//example.org/1.png"]
+    assert loads_from_elsewhere(page) == ["//example.org/1.png"]
+    assert len(pictures_without_words(page)) == 1

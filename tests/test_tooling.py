@@ -1,0 +1,230 @@
+"""The project's own files: what is pinned, what is tracked, what makes notebooks run again."""
+
+import re
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from sphinx.errors import ExtensionError
+
+from lib import icons, katex, site
+
+ROOT = Path(__file__).resolve().parents[1]
+LARGEST = 2_500_000
+
+
+def tracked():
+    """Files that git tracks or would add; skips where there is no git."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    try:
+        output = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git work tree")
+    files = (ROOT / name for name in output.decode().split("\0") if name)
+    return [file for file in files if file.is_file()]
+
+
+# Spelled in pieces, so that this file does not break its own rule.
+FORBIDDEN = {
+    "a path of one machine": r"(?<![\w.])/(?:root|work|home/\w+|Users/\w+|tmp/w)/",
+    "a package registry's host": r"pypi\." + r"org|pythonhosted\." + r"org|registry\.npmjs|npmjs\." + r"org",
+    "an assistant": r"(?i)\b(?:chat" + r"gpt|clau" + r"de(?: code|\.ai|[- ]\d)|anth" + r"ropic|copi" + r"lot)\b",
+    "a generated-by line": r"(?i)generated (?:by|with) (?:an? )?(?:AI|LLM|language model|agent)\b",
+}
+
+
+def forbidden(text):
+    """What a text must not contain, and does."""
+    return [f"{what}: {found.group()}" for what, pattern in FORBIDDEN.items() for found in re.finditer(pattern, text)]
+
+
+def test_no_tracked_file_names_what_it_must_not():
+    found = {}
+    for file in tracked():
+        try:
+            problems = forbidden(file.read_text(encoding="utf-8"))
+        except UnicodeDecodeError:
+            continue
+        if problems:
+            found[file.relative_to(ROOT).as_posix()] = problems
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["see /ro" + "ot/x", "in /wo" + "rk/main", "/home/" + "ada/book", "https://pypi." + "org/simple", "by Chat" + "GPT",
+     "generated " + "with AI"],
+)  # fmt: skip
+def test_what_is_forbidden_is_found_out(text):
+    assert forbidden(text)
+
+
+@pytest.mark.parametrize("text", ["https://example.org/work/", "the root/ of it", "at work", "x = lr / homework / 2"])
+def test_what_is_harmless_is_not(text):
+    assert not forbidden(text)
+
+
+def test_no_tracked_file_is_large():
+    assert [file for file in tracked() if file.stat().st_size > LARGEST] == []
+
+
+def pins(path):
+    """The packages that a requirements file pins: name (normal form) to version."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = (re.fullmatch(r"([\w.-]+)(?:\[[\w,]+\])?==([\w.!+]+)(?: *;.*)?", line.strip()) for line in lines)
+    return {re.sub(r"[-_.]+", "-", match[1]).lower(): match[2] for match in found if match}
+
+
+def test_every_requirement_is_pinned_to_the_version_in_constraints():
+    required, constrained = pins(ROOT / "requirements.txt"), pins(ROOT / "constraints.txt")
+    assert required
+    assert {name: constrained.get(name) for name in required} == required
+
+
+def test_every_line_of_requirements_is_a_pin():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    others = [line for line in lines if line and not line.startswith("#") and "==" not in line]
+    assert others == ["-c constraints.txt", "-e ."]
+
+
+def test_the_lock_file_names_no_address_and_has_the_pinned_katex():
+    lock = yaml.safe_load((ROOT / "package-lock.json").read_text(encoding="utf-8"))
+    assert lock["packages"]["node_modules/katex"]["version"] == lock["packages"][""]["dependencies"]["katex"]
+    assert not any("resolved" in package for package in lock["packages"].values())
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda file: file.name)
+def test_a_workflow_can_be_read(file):
+    workflow = yaml.safe_load(file.read_text(encoding="utf-8"))
+    assert workflow["name"]
+    assert True in workflow  # the key `on`, as YAML reads it
+    for job in workflow["jobs"].values():
+        assert job["runs-on"]
+        assert all(("uses" in step) != ("run" in step) for step in job["steps"])
+
+
+def test_the_script_of_ci_can_be_read():
+    assert subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT).returncode == 0
+
+
+# What makes notebooks run again, and pages be made again.
+
+
+@pytest.fixture
+def project(tmp_path):
+    for name in ("lib/rules.py", "lib/data/a.npz", "requirements.txt", "constraints.txt", "package.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    (tmp_path / "book" / "static").mkdir(parents=True)
+    return tmp_path
+
+
+def test_digest_follows_names_and_contents_and_nothing_else(project):
+    def digest():
+        return site.digest(project / "lib", project / "requirements.txt")
+
+    first = digest()
+    assert digest() == first
+    (project / "lib" / "__pycache__").mkdir()
+    (project / "lib" / "__pycache__" / "rules.pyc").write_bytes(b"1")
+    assert digest() == first
+    (project / "lib" / "rules.py").write_text("changed", encoding="utf-8")
+    changed = digest()
+    (project / "lib" / "rules.py").rename(project / "lib" / "losses.py")
+    renamed = digest()
+    (project / "requirements.txt").write_text("changed", encoding="utf-8")
+    assert len({first, changed, renamed, digest()}) == 4
+
+
+def application(project):
+    """As much of Sphinx's application as the extension looks at."""
+    out, trees = project / "_build" / "html", project / "_build" / ".doctrees"
+    return SimpleNamespace(srcdir=project, outdir=out, doctreedir=trees, config=SimpleNamespace(), _warncount=0)
+
+
+def test_the_execution_cache_moves_when_lib_changes(project, monkeypatch):
+    monkeypatch.setattr(site, "LIB", project / "lib")
+    app = application(project)
+    site.follow_sources(app, app.config)
+    first = Path(app.config.nb_execution_cache_path)
+    first.mkdir(parents=True)
+    site.follow_sources(app, app.config)
+    assert Path(app.config.nb_execution_cache_path) == first
+    assert first.exists()
+    (project / "lib" / "data" / "a.npz").write_text("changed", encoding="utf-8")
+    site.follow_sources(app, app.config)
+    assert Path(app.config.nb_execution_cache_path) != first
+    assert not first.exists()
+
+
+@pytest.mark.parametrize(("warnings", "error", "kept"), [(0, None, True), (1, None, False), (0, OSError(), False)])
+def test_what_a_failed_build_left_is_thrown_away(project, warnings, error, kept):
+    app = application(project)
+    site.forget_unfinished(app, app.config)
+    page = app.outdir / "page.html"
+    page.touch()
+    app._warncount = warnings
+    site.remember_finished(app, error)
+    site.forget_unfinished(app, app.config)
+    assert page.exists() == kept
+
+
+def test_what_an_interrupted_build_left_is_thrown_away(project):
+    app = application(project)
+    site.forget_unfinished(app, app.config)
+    (app.outdir / "page.html").touch()
+    site.forget_unfinished(app, app.config)
+    assert not (app.outdir / "page.html").exists()
+
+
+def test_polish_takes_the_icon_script_and_leaves_others():
+    script = '<script defer src="../_static/scripts/{}.js?digest=1"></script>'
+    html = f"<head>{script.format('fontawesome')}{script.format('bootstrap')}</head>"
+    assert site.polish(html) == f"<head>{script.format('bootstrap')}</head>"
+
+
+CSS = '.fa-sun:before{content:"\\f185"}.fa-moon:before,.fa-night:before{content:"\\f186"}.tip{--icon:"\uf0eb"}.a{content:"x"}'
+
+
+@pytest.mark.parametrize(
+    ("names", "points"), [(set(), {0xF0EB}), ({"fa-sun"}, {0xF0EB, 0xF185}), ({"fa-night"}, {0xF0EB, 0xF186})]
+)
+def test_icons_are_kept_when_a_page_names_them_or_a_style_shows_them(names, points):
+    assert icons.shown(names, CSS) == points
+
+
+# Equations.
+
+
+@pytest.fixture(autouse=True, scope="module")
+def renderer():
+    yield
+    katex.close()
+
+
+def test_an_equation_is_rendered_for_the_eye_and_for_screen_readers():
+    html, error = katex.render(r"\sqrt{x}", display=True)
+    assert error is None
+    assert "katex-display" in html
+    assert "<msqrt>" in html
+
+
+def test_latex_that_cannot_be_read_is_an_error_and_printed_in_red():
+    html, error = katex.render(r"\frac{1}")
+    assert "katex-error" in html
+    assert "KaTeX parse error" in error
+
+
+def test_without_katex_the_error_says_what_to_do(monkeypatch, tmp_path):
+    katex.close()
+    monkeypatch.setattr(katex, "DIST", tmp_path)
+    with pytest.raises(ExtensionError, match="npm ci"):
+        katex._renderer()
+
+
+def test_without_node_the_error_says_what_to_do(monkeypatch):
+    monkeypatch.setattr(katex.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(ExtensionError, match="pip install"):
+        katex.find_node()
