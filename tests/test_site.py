@@ -246,7 +246,7 @@ WRONG = {
     ),
     "breaks image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
 }
-PAGE = '<!doctype html><html lang="en"><head><title>A</title><link rel="icon" href="data:,"></head><body><main>%s</main>'
+PAGE = '<!doctype html><html lang="en"><title>A</title><link rel="icon" href="data:,"><main>%s</main></html>'
 
 
 @pytest.mark.parametrize("problem", WRONG, ids=lambda problem: problem.replace(" ", "-"))
