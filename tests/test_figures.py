@@ -10,7 +10,7 @@ import pytest  # noqa: E402
 
 from lib.descent import descend  # noqa: E402
 from lib.figures import STYLES, contours, cover, race  # noqa: E402
-from lib.losses import LOSSES, rosenbrock, valley  # noqa: E402
+from lib.losses import LOSSES, rosenbrock, saddle, valley  # noqa: E402
 from lib.rules import RULES, adam, sgd  # noqa: E402
 
 
@@ -58,6 +58,13 @@ def test_other_labels_have_colours_of_their_own():
     path = descend(sgd, valley.gradient, valley.start, 3, lr=0.05)
     curve = race(valley, {"α = 1": path, "α = 2": path}).axes[1]
     assert curve.lines[0].get_color() != curve.lines[1].get_color()
+
+
+def test_a_loss_without_a_minimum_has_a_plain_axis():
+    path = descend(sgd, saddle.gradient, saddle.start, 30, lr=0.05)
+    curve = race(saddle, {"sgd": path}).axes[1]
+    assert curve.get_yscale() == "linear" and curve.get_ylabel() == "loss"
+    np.testing.assert_allclose(curve.lines[0].get_ydata(), saddle(path))
 
 
 def test_a_path_of_another_shape():

@@ -84,6 +84,14 @@ def test_parameters_are_replaced():
         valley.replace(kapa=3)
 
 
+def test_whole_numbers_are_taken_as_floats():
+    assert valley([3, 1]) == 17 and valley.gradient([3, 1]).tolist() == [3, 25]
+
+
+def test_a_notebook_shows_the_loss_as_it_was_written():
+    assert rosenbrock._repr_latex_() == r"$$f(x, y) = \left(1 - x\right)^{2} + 100 \left(y - x^{2}\right)^{2}$$"
+
+
 def test_bad_input():
     for theta in (1.0, (1.0, 2.0, 3.0), np.zeros((2, 3))):
         with pytest.raises(ValueError, match="two coordinates last"):
