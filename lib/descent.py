@@ -96,7 +96,7 @@ class Optimizer:
             raise ValueError("theta must be writeable and contiguous to be changed in place; pass a copy.")
         self._schedule = _Schedule(rule, hyper)
         if self._schedule.shape:
-            raise ValueError(f"Optimizer makes one run, so that hyper-parameters are numbers; got an array. "
+            raise ValueError("Optimizer makes one run, so that hyper-parameters are numbers; got an array. "
                              "For a sweep use descend.")  # fmt: skip
         self.state = [np.zeros_like(theta) for _ in range(self._schedule.states)]
         self.t = 0

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import sympy as sp
 
-from .equations import LOSS_CALLS, expression, javascript_of
+from .equations import expression, javascript_of
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,9 @@ def gradients(seed=0):
 
 def hypers(rule):
     """The defaults, and values that are as far from them as the rule allows."""
-    unusual = dict(lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1)
+    unusual = dict(
+        lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1,
+    )  # fmt: skip
     return dict(rule.__kwdefaults__), {name: unusual[name] for name in rule.__kwdefaults__}
 
 
@@ -80,8 +82,8 @@ def test_equations_and_javascript_are_the_rule(rule, v8):
         expected = run_numpy(rule, gradients(), hyper)
         assert np.isfinite(expected).all() and np.ptp(expected) > 0
         scale = np.abs(expected).max()
-        np.testing.assert_allclose(run_javascript(v8, rule, gradients(), hyper), expected, rtol=1e-12, atol=1e-12 * scale)
-        np.testing.assert_allclose(run_equations(rule, gradients(), hyper), expected, rtol=1e-12, atol=1e-12 * scale)
+        for other in (run_javascript(v8, rule, gradients(), hyper), run_equations(rule, gradients(), hyper)):
+            np.testing.assert_allclose(other, expected, rtol=1e-12, atol=1e-12 * scale)
 
 
 def test_the_comparison_can_fail(v8):

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.equations import equations, read_rule
-from lib.notation import NAMES, SOURCES, TABLE, aliases, symbol, symbols
+from lib.notation import ALIASES, NAMES, SOURCES, TABLE, aliases, symbol, symbols
 from lib.rules import RULES
 
 
@@ -46,3 +46,10 @@ def test_the_tables_have_a_row_for_every_name_and_a_column_for_every_source():
     columns = str(aliases()).split("\n")[0]
     assert all(source in columns for source in SOURCES)
     assert symbols()._repr_markdown_() == str(symbols())
+
+
+def test_aliases_are_of_known_names_and_one_for_every_source():
+    assert ALIASES.keys() <= NAMES.keys()
+    assert all(tuple(called) == SOURCES and any(called.values()) for called in ALIASES.values())
+    called = ["", "$α$", "$ρ$", "$τ$", "$γ$", "`momentum`", "`momentum`", "`momentum`, `decay`"]
+    assert ALIASES["mu"] == dict(zip(SOURCES, called))

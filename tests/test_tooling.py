@@ -30,7 +30,7 @@ def tracked():
 # Spelled in pieces, so that this file does not break its own rule.
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.])/(?:root|work|home/\w+|Users/\w+|tmp/w)/",
-    "a package registry's host": r"pypi\." + r"org|pythonhosted\." + r"org|registry\.npmjs|npmjs\." + r"org|cran\.r-" + r"project",
+    "a package registry's host": r"pypi\." + r"org|pythonhosted\." + r"org|npmjs\." + r"org|cran\.r-" + r"project",
     "an assistant": r"(?i)\b(?:chat" + r"gpt|clau" + r"de(?: code|\.ai|[- ]\d)|anth" + r"ropic|copi" + r"lot)\b",
     "a generated-by line": r"(?i)generated (?:by|with) (?:an? )?(?:AI|LLM|language model|agent)\b",
 }
