@@ -53,14 +53,14 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
         raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
     if on_divergence not in ("raise", "record"):
         raise ValueError(f'on_divergence must be "raise" or "record", got {on_divergence!r}.')
-    gradient = grad if seed is None else _seeded(grad, seed)
+    gradient = _gradient_of(grad, seed)
 
     path = _path(theta, schedule.shape, steps)
     theta = path[0]
     state = [np.zeros_like(theta) for _ in range(schedule.states)]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for t in range(1, steps + 1):
-            g = _gradient(gradient(theta), theta)
+            g = _checked(gradient(theta), theta)
             if on_divergence == "raise" and not _finite(g):
                 raise _diverged(path[:t], t, "gradient", g)
             path[t], *state = schedule.step(theta, g, t, state)
@@ -103,7 +103,7 @@ class Optimizer:
 
     def step(self, g):
         """Make one step with the gradient ``g``, in the shape of ``theta``; changes ``theta`` and ``state``."""
-        g = _gradient(g, self.theta).reshape(-1)
+        g = _checked(g, self.theta).reshape(-1)
         arrays = [array.reshape(-1) for array in (self.theta, *self.state)]
         schedule, t = self._schedule, self.t + 1
         hyper = schedule.at(t)
@@ -209,16 +209,34 @@ def _path(theta, runs, steps):
     return path
 
 
-def _gradient(g, theta):
+def _checked(g, theta):
     g = np.asarray(g)
     if g.shape != theta.shape:
         raise ValueError(f"the gradient must have the shape of theta, {theta.shape}; got {g.shape}.")
     return g
 
 
-def _seeded(grad, seed):
+def _gradient_of(grad, seed):
+    """``grad`` as a function of theta alone, with the generator that a seed asks for."""
+    if seed is None:
+        _check_arguments(grad, "theta", "a stochastic gradient grad(theta, rng) needs a seed")
+        return grad
     rng = generator(seed)
+    _check_arguments(grad, "theta, rng", "with a seed it is called as grad(theta, rng)")
     return lambda theta: grad(theta, rng)
+
+
+def _check_arguments(grad, names, hint):
+    if not callable(grad):
+        raise TypeError(f"grad must be a function, got {grad!r}; of a loss it is loss.gradient.")
+    try:
+        signature = inspect.signature(grad)
+    except ValueError:
+        return
+    try:
+        signature.bind(*names.split(", "))
+    except TypeError:
+        raise TypeError(f"grad must be callable as grad({names}), but it is grad{signature}: {hint}.") from None
 
 
 def _finite(array):

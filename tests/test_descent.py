@@ -92,6 +92,10 @@ def test_the_path_keeps_the_dtype(rule):
         assert path.dtype == np.float32 and np.isfinite(path).all()
 
 
+def test_a_gradient_that_is_no_python_function():
+    np.testing.assert_array_equal(descend(sgd, np.sign, [1.0, -2.0], 2, lr=1.0), [[1, -2], [0, -1], [0, 0]])
+
+
 def test_no_steps():
     np.testing.assert_array_equal(descend(adam, bowl.gradient, [1.0, 2.0], 0), [[1.0, 2.0]])
 
@@ -151,13 +155,14 @@ def test_a_large_finite_gradient_is_no_divergence():
         (dict(seed=-1), ValueError, "seed must be"),
         (dict(on_divergence="ignore"), ValueError, "on_divergence must be"),
         (dict(grad=lambda theta: np.zeros(3)), ValueError, "the gradient must have the shape of theta, (2,); got (3,)"),
+        (dict(grad=bowl.noisy(0.1)), TypeError, "grad must be callable as grad(theta), but it is grad(theta, rng)"),
+        (dict(grad=lambda theta: theta, seed=1), TypeError, "with a seed it is called as grad(theta, rng)"),
+        (dict(grad=np.zeros(2)), TypeError, "grad must be a function"),
         (dict(rule=lambda g, theta, t: theta), TypeError, "a rule starts with the arguments theta, g, t"),
     ],
 )
 def test_bad_input(arguments, error, words):
     given = dict(rule=adam, grad=bowl.gradient, theta=[1.0, 2.0], steps=3) | arguments
-    if "seed" in given:
-        given["grad"] = bowl.noisy(0.1)
     with pytest.raises(error) as caught:
         descend(**given)
     assert words in str(caught.value)
