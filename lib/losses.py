@@ -4,8 +4,8 @@ A :class:`Loss` is called on parameters ``theta`` whose last axis is (x, y); its
 JavaScript come from the same source. ``valley.replace(kappa=100)`` is the same loss with another parameter.
 
     >>> from lib.losses import bowl
-    >>> bowl([3.0, 4.0]), bowl.gradient([3.0, 4.0])
-    (12.5, array([3., 4.]))
+    >>> print(bowl([3.0, 4.0]), bowl.gradient([3.0, 4.0]))
+    12.5 [3. 4.]
 """
 
 import dataclasses
