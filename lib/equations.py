@@ -13,7 +13,7 @@ import ast
 import inspect
 import linecache
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy as sp
 from sympy.printing.jscode import JavascriptCodePrinter
@@ -41,6 +41,8 @@ RULE_CALLS = {
     "where": lambda condition, then, otherwise: sp.Piecewise((then, condition), (otherwise, True)),
 }
 LOSS_CALLS = RULE_CALLS | {"exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos, "tanh": sp.tanh}
+
+ARGUMENTS = {"maximum": 2, "where": 3}
 
 RESERVED = frozenset(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
@@ -112,7 +114,7 @@ def equations(rule):
     source = read_rule(rule)
     names = {name: _symbol(name, "t" if name == "g" else "t-1") for name in source.arguments}
     names |= {name: _symbol(name, "") for name in source.hyper}
-    symbols = dict(names) | {f"{name}_old": names[name] for name in _changing(source)}
+    symbols = names | {f"{name}_old": names[name] for name in source.arguments if name not in ("g", "t")}
     lines = []
     for name, node in source.assignments:
         right = _symbolic(node, names, source)
@@ -173,6 +175,9 @@ def read_rule(rule):
     state = ("theta", *source.arguments[3:])
     if _returned_names(source) != state:
         raise source.error(source.returned, f"a rule returns {', '.join(state)}, in the order of its arguments.")
+    for name, default in source.hyper.items():
+        if isinstance(default, bool) or not isinstance(default, (int, float)):
+            raise source.error(None, f"the hyper-parameter {name} needs a number as its default.")
     missing = [name for name in state if name not in dict(source.assignments)]
     if missing:
         raise source.error(source.returned, f"{' and '.join(missing)} is returned but never assigned.")
@@ -180,13 +185,7 @@ def read_rule(rule):
 
 
 def _read(function, calls):
-    try:
-        text = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError) as problem:
-        raise HouseFormError(f"{function!r} has no source: define it with def in a file or a cell.") from problem
-    definition = ast.parse(text).body[0]
-    if not isinstance(definition, ast.FunctionDef):
-        raise HouseFormError(f"{function!r} is not defined with def.")
+    definition = _definition(function)
     arguments = tuple(argument.arg for argument in definition.args.args)
     hyper = {name: p.default for name, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY}
     body = definition.body[1:] if ast.get_docstring(definition) is not None else definition.body
@@ -195,7 +194,21 @@ def _read(function, calls):
         raise source.error(definition.body[-1], "the last line must be a return.")
     assignments = tuple(_assignment(node, source) for node in body[:-1])
     _check_names([name for name, _ in assignments], body, source)
-    return Source(function, definition.name, arguments, hyper, assignments, body[-1].value, calls)
+    return replace(source, assignments=assignments, returned=body[-1].value)
+
+
+def _definition(function):
+    try:
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError) as problem:
+        raise HouseFormError(f"{function!r} has no source: define it with def in a file or a cell.") from problem
+    try:
+        (definition,) = ast.parse(text).body
+    except (SyntaxError, ValueError):
+        definition = None
+    if not isinstance(definition, ast.FunctionDef):
+        raise HouseFormError(f"{function!r} is not defined with def.")
+    return definition
 
 
 def _assignment(node, source):
@@ -215,10 +228,6 @@ def _check_names(assigned, body, source):
 def _returned_names(source):
     nodes = source.returned.elts if isinstance(source.returned, ast.Tuple) else [source.returned]
     return tuple(node.id if isinstance(node, ast.Name) else None for node in nodes)
-
-
-def _changing(source):
-    return [name for name in source.arguments if name not in ("g", "t")]
 
 
 def _symbol(name, index):
@@ -257,7 +266,9 @@ def _value(node, names, source):
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in OPERATORS:
             return OPERATORS[type(op)](_value(left, names, source), _value(right, names, source))
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=call), keywords=[]) if call in source.calls:
-            return source.calls[call](*(_value(argument, names, source) for argument in node.args))
+            arguments = [_value(argument, names, source) for argument in node.args]
+            if len(arguments) == ARGUMENTS.get(call, 1):
+                return source.calls[call](*arguments)
     raise source.error(node, f"{ast.unparse(node)} is not in the house form.")
 
 

@@ -192,6 +192,16 @@ def truth(theta, g, t, *, lr=0.1):
     return (theta,)
 
 
+def two_parts(theta, g, t, *, lr=0.1):
+    theta = theta - lr * np.where(t > 3, g)
+    return (theta,)
+
+
+def no_default(theta, g, t, *, lr):
+    theta = theta - lr * g
+    return (theta,)
+
+
 def unassigned(theta, g, t, m, *, lr=0.1):
     theta = theta - lr * g
     return theta, m
@@ -211,6 +221,8 @@ def unassigned(theta, g, t, m, *, lr=0.1):
         (wrong_order, "a rule starts with the arguments theta, g, t", "def wrong_order"),
         (indexes, "g[0] is not in the house form", "theta = theta - lr * g[0]"),
         (truth, "True is not a number", "theta = theta - lr * g * True"),
+        (two_parts, "np.where(t > 3, g) is not in the house form", "theta = theta - lr * np.where(t > 3, g)"),
+        (no_default, "the hyper-parameter lr needs a number as its default", "def no_default"),
         (unassigned, "m is returned but never assigned", "return theta, m"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -230,6 +242,11 @@ def test_a_function_without_source_or_def():
         equations(np.sqrt)
     with pytest.raises(HouseFormError, match="not defined with def"):
         equations(lambda theta, g, t: theta)
+    table = {
+        "in a table": lambda theta, g, t: theta,
+    }
+    with pytest.raises(HouseFormError, match="not defined with def"):
+        equations(table["in a table"])
 
 
 def inverse(theta, g, t, s, *, lr=0.1):
