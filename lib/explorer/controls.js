@@ -1,0 +1,209 @@
+// What the reader moves: sliders, chips, the player, and the row of tools.
+
+const SLIDER = 1000;
+
+// Where a hyper-parameter's slider goes: rates by powers of ten from 0, shares by the distance to 1, others in between.
+function travel({ value, low, high, kind, span }) {
+  if (kind === "whole") {
+    return { to: (p) => +Math.round(10 ** (4 * p)).toPrecision(2), from: (v) => Math.log10(Math.max(1, v)) / 4 };
+  }
+  if (kind === "share") {
+    return { to: (p) => +(1 - 10 ** (-4 * p)).toPrecision(4), from: (v) => -Math.log10(Math.max(1 - v, 1e-4)) / 4 };
+  }
+  if (kind === "rate") {
+    const [a, b] = span ?? (value > 0 && value < 1e-5 ? [-12, 0] : [-5, 1]);
+    return {
+      to: (p) => (p <= 0 ? 0 : +(10 ** (a + (b - a) * p)).toPrecision(2)),
+      from: (v) => (v > 0 ? (Math.log10(v) - a) / (b - a) : 0),
+    };
+  }
+  const [a, b] = [low ?? Math.min(0, 4 * value, -(value === 0)), high ?? Math.max(0, 4 * value, value === 0)];
+  return { to: (p) => +(a + (b - a) * p).toPrecision(3), from: (v) => (v - a) / (b - a) };
+}
+
+// A slider with a number that can be typed. `read()` gives the value now; `put(v)` is called with a new one.
+function slider(figure, key, limits, { symbol, meaning, name }) {
+  const { to, from } = travel(limits);
+  const range = element("input", {
+    type: "range", min: 0, max: SLIDER, step: 1, "data-key": key, "aria-label": meaning,
+    oninput: () => figure.set({ [key]: to(range.value / SLIDER) }),
+  });
+  const box = element("input", {
+    type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "data-key": key, "aria-label": meaning,
+    onchange: () => { shown = undefined; figure.type(key, box.value); },
+  });
+  const label = element("span", { class: "name", title: meaning });
+  if (symbol) label.append(element("span", { html: symbol, "aria-hidden": "true" }), " ");
+  label.append(element("span", { class: "code" }, name));
+  const row = element("div", { class: "slider" }, label, range, box);
+  let shown;
+  row.show = (value) => {
+    if (value === shown) return;
+    shown = value;
+    const place = Math.round(SLIDER * Math.min(1, Math.max(0, from(value))));
+    if (document.activeElement !== range || Math.abs(range.value - place) > 1) range.value = place;
+    range.setAttribute("aria-valuetext", `${meaning} ${value}`);
+    if (document.activeElement !== box || figure.refused !== key) box.value = String(value);
+  };
+  return row;
+}
+
+function menu(figure, key, label, choices) {
+  const select = element("select", {
+    "data-key": key, "aria-label": label, onchange: () => figure.choose(key, select.value),
+  }, ...choices.map(([value, text]) => element("option", { value }, text)));
+  const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), select);
+  row.show = (value) => { select.value = value; };
+  return row;
+}
+
+function toggle(figure, key, label) {
+  const box = element("input", { type: "checkbox", "data-key": key, onchange: () => figure.set({ [key]: box.checked }) });
+  const row = element("label", { class: "toggle" }, box, label);
+  row.show = (value) => { box.checked = value; };
+  return row;
+}
+
+function button(label, text, onclick, attributes = {}) {
+  return element("button", { type: "button", title: label, "aria-label": label, onclick, ...attributes }, text);
+}
+
+// A line as it is drawn in the figure: colour, dash and marker of a run.
+function swatch(figure, run, index) {
+  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  picture.setAttribute("viewBox", "0 0 34 12");
+  picture.setAttribute("aria-hidden", "true");
+  shape(picture, "path", { class: "line", d: "M1 6H33", style: `--dash: ${figure.look(run).dash}` });
+  shape(picture, "path", { class: "marker", d: MARKERS[index % MARKERS.length], transform: "translate(17 6)" });
+  return picture;
+}
+
+// One row for each run: a chip that switches it on and off, its first slider, and the others on demand.
+function runRows(figure) {
+  const { spec, state } = figure, runs = Object.keys(spec.runs);
+  const rows = runs.map((run, index) => {
+    const { hyper, label } = figure.rule(run), names = Object.keys(hyper);
+    const sliders = names.map((name) => slider(figure, `${run}.${name}`, hyper[name], figure.name(name)));
+    const rest = element("div", { class: "rest", hidden: runs.length > 1 }, ...sliders.slice(1));
+    const more = button(`further settings of ${figure.label(run)}`, "⋯", () => {
+      rest.hidden = !rest.hidden;
+      more.setAttribute("aria-expanded", !rest.hidden);
+    }, { "aria-expanded": "false", class: "more", hidden: runs.length < 2 || names.length < 2 });
+    const kind = runs.length > 1 ? ["button", { type: "button", onclick: () => figure.flip(run) }] : ["div", {}];
+    const chip = element(kind[0], { ...kind[1], class: "chip", "data-run": run },
+      swatch(figure, run, index), element("span", {}, figure.label(run)));
+    const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
+    const row = element("div", { class: "run", style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
+    row.show = () => {
+      const on = figure.state.rules.includes(run);
+      if (runs.length > 1) chip.setAttribute("aria-pressed", on);
+      row.classList.toggle("off", !on);
+      if (on) names.forEach((name, i) => sliders[i].show(figure.state[`${run}.${name}`]));
+    };
+    return row;
+  });
+  const list = element("div", { class: `runs ${runs.length > 8 ? "many" : ""}` }, ...rows);
+  list.show = () => rows.forEach((row) => row.show());
+  return list;
+}
+
+// Play, step and scrub through the steps.
+function player(figure) {
+  let playing = null, began = 0, first = 0;
+  const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const go = (step) => figure.set({ step: Math.min(figure.state.steps, Math.max(0, step)) });
+  const play = button("play", "▶\uFE0E", () => (playing === null ? start() : stop()), { class: "play" });
+  const scrub = element("input", {
+    type: "range", min: 0, step: 1, "data-key": "step", "aria-label": "step",
+    oninput: () => { stop(); go(+scrub.value); },
+  });
+  const count = element("output", { class: "count" });
+  const row = element("div", { class: "player" },
+    button("back to the start", "«", () => { stop(); go(0); }),
+    button("one step back", "‹", () => { stop(); go(figure.state.step - 1); }),
+    play,
+    button("one step on", "›", () => { stop(); go(figure.state.step + 1); }),
+    scrub, count);
+
+  function start() {
+    first = figure.state.step >= figure.state.steps ? 0 : figure.state.step;
+    began = performance.now();
+    playing = requestAnimationFrame(frame);
+    face();
+  }
+  function stop() {
+    if (playing !== null) cancelAnimationFrame(playing);
+    playing = null;
+    face();
+  }
+  function face() {
+    play.textContent = playing === null ? "▶\uFE0E" : "❚❚";
+    for (const name of ["aria-label", "title"]) play.setAttribute(name, playing === null ? "play" : "pause");
+  }
+  function frame(now) {
+    const { steps } = figure.state, seconds = Math.min(8, Math.max(3, steps / 40));
+    const share = (now - began) / 1000 / seconds;
+    const step = first + Math.floor((still.matches ? Math.floor(share * 8) / 8 : share) * steps);
+    go(step);
+    if (step >= steps || !row.isConnected) stop();
+    else playing = requestAnimationFrame(frame);
+  }
+  row.show = ({ step, steps }) => {
+    scrub.max = steps;
+    scrub.value = step;
+    scrub.setAttribute("aria-valuetext", `step ${step} of ${steps}`);
+    count.textContent = `step ${step} of ${steps}`;
+  };
+  return row;
+}
+
+// Reset, link, downloads, numbers, full screen.
+function tools(figure) {
+  const numbers = button("the numbers as a table", "Numbers", () => {
+    figure.table.hidden = !figure.table.hidden;
+    numbers.setAttribute("aria-expanded", !figure.table.hidden);
+    figure.tabulate();
+  }, { "aria-expanded": "false" });
+  const copied = async (what, text) => {
+    const box = element("input", { type: "text", readonly: true, value: text, "aria-label": what, class: "link" });
+    try {
+      await navigator.clipboard.writeText(text);
+      figure.say(`${what} copied.`);
+    } catch {
+      figure.say(`${what}: `, box);
+      box.select();
+    }
+  };
+  const copy = figure.spec.host === "kernel"
+    ? button("copy the Python call that makes this figure", "Copy code", () => copied("Code", figure.code()))
+    : button("copy a link to this figure as it is now", "Copy link", () => copied("Link", figure.link()));
+  const full = button("full screen", "Full screen", () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else figure.el.requestFullscreen();
+  }, { hidden: !document.fullscreenEnabled });
+  return element("div", { class: "tools" },
+    button("back to how the figure began", "Reset", () => figure.reset()), copy,
+    button("download the picture as SVG", "SVG", () => save(`${figure.spec.id}.svg`, figure.picture().svg, "image/svg+xml")),
+    button("download the picture as PNG", "PNG", async () => {
+      const { svg, width, height } = figure.picture();
+      save(`${figure.spec.id}.png`, await png(svg, width, height), "image/png");
+    }),
+    button("download the path as CSV", "CSV", () => save(`${figure.spec.id}.csv`, csv(figure.kind.rows(figure)), "text/csv")),
+    numbers, full);
+}
+
+function csv(rows) {
+  return rows.map((row) => row.map((cell) => (/[",]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell)).join(",")).join("\n") + "\n";
+}
+
+function table(rows, caption) {
+  const [head, ...body] = rows;
+  return element("table", {}, element("caption", {}, caption),
+    element("thead", {}, element("tr", {}, ...head.map((cell) => element("th", { scope: "col" }, cell)))),
+    element("tbody", {}, ...body.map((row) => element("tr", {},
+      ...row.map((cell, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, typeof cell === "number" ? digits(cell) : cell))))));
+}
+
+function digits(x) {
+  return Number.isFinite(x) ? String(+x.toPrecision(5)) : short(x);
+}

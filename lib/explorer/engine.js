@@ -1,0 +1,95 @@
+// Runs of a rule: the arithmetic of lib.descent.descend, one coordinate at a time.
+
+function advance(rule, [theta, a, b, c, ...more], g, t, hyper) {
+  switch (rule.states.length) {
+    case 0: return rule.step(theta, g, t, hyper);
+    case 1: return rule.step(theta, g, t, a, hyper);
+    case 2: return rule.step(theta, g, t, a, b, hyper);
+    case 3: return rule.step(theta, g, t, a, b, c, hyper);
+    default: return rule.step(theta, g, t, a, b, c, ...more.slice(0, rule.states.length - 3), hyper);
+  }
+}
+
+function standardNoise(seed, steps, count) {
+  const random = twister(seed), z = new Float64Array(count * steps);
+  for (let t = 0; t < steps; t++) z.set(normals(random, count), count * t);
+  return z;
+}
+
+// A path on a loss. trace[t] is what the rule returned at step t for both coordinates, slopes the gradients that it got.
+// A run ends before the step whose gradient or parameters are not finite: that step is `diverged`, `last` the one before.
+function descent(rule, hyper, loss, start, steps, sigma, z) {
+  const path = new Float64Array(2 * steps + 2), slopes = new Float64Array(2 * steps + 2);
+  const heights = new Float64Array(steps + 1);
+  const zeros = rule.states.map(() => 0);
+  let x = [start[0], ...zeros], y = [start[1], ...zeros], last = 0;
+  const trace = [[x, y]];
+  path.set(start);
+  heights[0] = loss.value(start[0], start[1]);
+  for (let t = 1; t <= steps; t++, last++) {
+    const g = loss.gradient(x[0], y[0]);
+    if (sigma) { g[0] += sigma * z[2 * t - 2]; g[1] += sigma * z[2 * t - 1]; }
+    if (!Number.isFinite(g[0]) || !Number.isFinite(g[1])) break;
+    x = advance(rule, x, g[0], t, hyper);
+    y = advance(rule, y, g[1], t, hyper);
+    if (!Number.isFinite(x[0]) || !Number.isFinite(y[0])) break;
+    path[2 * t] = x[0]; path[2 * t + 1] = y[0];
+    slopes[2 * t] = g[0]; slopes[2 * t + 1] = g[1];
+    heights[t] = loss.value(x[0], y[0]);
+    trace.push([x, y]);
+  }
+  return { path, slopes, heights, trace, last, diverged: last < steps ? last + 1 : null };
+}
+
+// One coordinate under a stream of gradients; trace[t] is what the rule returned at step t, steps[t] its step / lr.
+function streamed(rule, hyper, theta, gradients, corrected) {
+  let values = [theta, ...rule.states.map(() => 0)];
+  const trace = [values], steps = [NaN];
+  gradients.forEach((g, i) => {
+    const before = values[0];
+    values = advance(rule, values, g, corrected || !rule.corrected ? i + 1 : Infinity, hyper);
+    trace.push(values);
+    steps.push((values[0] - before) / (hyper.lr ?? 1));
+  });
+  return { trace, steps };
+}
+
+// The first step outside the loss's domain after which the run never comes back, or null.
+function leaves(run, [[left, right], [low, high]]) {
+  let t = run.last;
+  while (t >= 0 && !inside(run.path[2 * t], run.path[2 * t + 1])) t--;
+  return t < run.last ? t + 1 : null;
+  function inside(x, y) { return x >= left && x <= right && y >= low && y <= high; }
+}
+
+function lowest(loss) {
+  return loss.minima.length ? Math.min(...loss.minima.map(([x, y]) => loss.value(x, y))) : 0;
+}
+
+// What became of a run, in a clause.
+function outcome(run, loss, steps) {
+  if (run.diverged) return `diverges at step ${run.diverged}`;
+  const left = leaves(run, loss.domain);
+  if (left !== null) return `leaves the plot at step ${left}`;
+  const gap = short(run.heights[run.last] - lowest(loss));
+  return loss.minima.length ? `reaches ${gap} above the minimum after ${steps} steps`
+    : `reaches a loss of ${gap} after ${steps} steps`;
+}
+
+// A number in two digits: 0.05, 1300, 3.1e-4.
+function short(x) {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
+  if (x === 0) return "0";
+  const [digits, exponent] = x.toExponential(1).split("e");
+  if (exponent < -3 || exponent > 3) return `${+digits}e${+exponent}`;
+  return String(+x.toPrecision(2));
+}
+
+// The last value of `compute` for a key, until the key changes.
+function remembered() {
+  const known = new Map();
+  return (name, key, compute) => {
+    if (known.get(name)?.key !== key) known.set(name, { key, value: compute() });
+    return known.get(name).value;
+  };
+}

@@ -1,0 +1,237 @@
+// A figure: its state, the frame around its panels, and the hosts that it lives in.
+
+const KINDS = {
+  descent: { call: "explore", make: descentPanels },
+  stream: { call: "stream", make: streamPanels },
+  plane: { call: "plane", make: planePanels },
+};
+const AGAIN = ["none", "8 4", "3 3", "10 3 2 3"];
+const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
+
+// anywidget's contract: draw `model` into `el`; returns what undoes it.
+function render({ model, el }, library, own = {}) {
+  const spec = model.get("spec"), merged = merge(library, own);
+  const figure = {
+    ...lookup(spec, merged, own.rules), spec, library: merged, el: element("div", { class: "figure" }),
+    state: { ...spec.state, ...model.get("state") }, remember: remembered(), refused: null,
+    get loss() { return merged.losses[figure.state.loss]; },
+    set(changes) { change(changes); sync(); },
+    choose(key, value) {
+      figure.set(key === "loss" ? { loss: value, start: [...merged.losses[value].start] } : { [key]: value });
+    },
+    flip(run) {
+      const { rules } = figure.state;
+      const on = rules.includes(run) ? rules.filter((r) => r !== run) : [...rules, run];
+      figure.set({ rules: Object.keys(spec.runs).filter((r) => on.includes(r)) });
+    },
+    type(key, text) {
+      try {
+        const value = checked(figure, key, parsed(spec.state[key], text.trim()));
+        figure.refused = null;
+        figure.set({ [key]: value });
+      } catch (problem) {
+        figure.refused = key;
+        figure.say(problem.message);
+      }
+    },
+    reset() { figure.refused = null; figure.set({ ...spec.state }); },
+    say(...words) { message.replaceChildren(...words); message.hidden = !words.length; },
+    link: () => address(figure),
+    code: () => call(figure),
+    picture: () => {
+      const { parts, width, height } = figure.kind.picture();
+      return { svg: standalone(parts, width, height, getComputedStyle(figure.el).getPropertyValue("--paper")), width, height };
+    },
+    tabulate() {
+      if (!figure.table.hidden) figure.table.replaceChildren(...figure.kind.tables());
+    },
+    table: element("div", { class: "numbers", hidden: true, tabindex: 0, role: "region", "aria-label": "numbers" }),
+    draw,
+  };
+  const message = element("p", { class: "message", role: "alert", hidden: true });
+  const sentence = element("p", { class: "sentence" }), spoken = element("p", { class: "spoken", "aria-live": "polite" });
+  let waiting = null, later = null, sending = null, unsent = false, told = "";
+
+  function change(changes) {
+    const { steps, step } = figure.state;
+    if ("steps" in changes && !("step" in changes)) {
+      changes = { ...changes, step: step === steps ? changes.steps : Math.min(step, changes.steps) };
+    }
+    figure.state = { ...figure.state, ...changes };
+    if (!figure.refused) figure.say();
+    schedule();
+  }
+  function schedule() { waiting ??= requestAnimationFrame(draw); }
+  function draw() {
+    waiting = null;
+    try {
+      figure.kind.draw();
+      for (const control of controls) {
+        const value = control.key ? figure.state[control.key] : figure.state;
+        if (control.shown !== value) control.row.show(control.shown = value);
+      }
+      const words = figure.kind.sentence();
+      if (words !== told) tell(told = words);
+      if (!figure.table.hidden) { clearTimeout(later); later = setTimeout(figure.tabulate, 150); }
+    } catch (problem) {
+      figure.say(`This figure cannot be drawn: ${problem.message}`);
+    }
+  }
+  function tell(words) {
+    sentence.textContent = words;
+    clearTimeout(spoken.timer);
+    spoken.timer = setTimeout(() => { spoken.textContent = words; }, 800);
+  }
+  function sync() {
+    unsent = true;
+    sending ??= setTimeout(() => {
+      sending = null;
+      if (!unsent) return;
+      unsent = false;
+      model.set("state", figure.state);
+      model.save_changes();
+    }, 80);
+  }
+  const hear = () => { if (!unsent) change({ ...model.get("state") }); };
+
+  figure.kind = KINDS[spec.kind].make(figure);
+  const play = player(figure), controls = [...figure.kind.controls, { row: play }];
+  figure.el.append(figure.kind.panels, play, sentence, figure.kind.settings, spoken, message, tools(figure), figure.table);
+  el.append(figure.el);
+  model.on("change:state", hear);
+  const resize = new ResizeObserver(schedule), theme = new MutationObserver(() => { figure.remember = remembered(); schedule(); });
+  resize.observe(figure.el);
+  for (const node of [document.documentElement, document.body]) {
+    theme.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class", "theme"] });
+  }
+  if (spec.problems) figure.say(spec.problems);
+  draw();
+  return () => { model.off?.("change:state", hear); resize.disconnect(); theme.disconnect(); };
+}
+
+function merge(library, own) {
+  const parts = [...new Set([...Object.keys(library), ...Object.keys(own)])];
+  return Object.fromEntries(parts.map((part) => [part, { ...library[part], ...own[part] }]));
+}
+
+// What a figure asks of its library, by the name of a run or of a quantity.
+function lookup(spec, library, ownRules = {}) {
+  const runs = Object.keys(spec.runs), own = runs.filter((run) => spec.runs[run] in ownRules);
+  const rule = (run) => library.rules[spec.runs[run]];
+  const before = (run) => runs.slice(0, runs.indexOf(run)).filter((other) => spec.runs[other] === spec.runs[run]).length;
+  return {
+    rule,
+    index: (run) => runs.indexOf(run),
+    label: (run) => rule(run).label + (before(run) ? ` (${before(run) + 1})` : ""),
+    look: (run) => {
+      const key = own.includes(run) ? `own-${own.indexOf(run) % 5}` : spec.runs[run];
+      return { colour: `var(--rule-${key})`, dash: before(run) ? AGAIN[before(run) % AGAIN.length] : `var(--dash-${key})` };
+    },
+    name: (name) => ({ name, symbol: library.names[name]?.math, meaning: library.names[name]?.meaning ?? name }),
+    hyper(run) {
+      return Object.fromEntries(Object.keys(rule(run).hyper).map((name) => [name, this.state[`${run}.${name}`]]));
+    },
+  };
+}
+
+// The state as text and back, and what it may be.
+
+function parsed(like, text) {
+  if (typeof like === "number") return text === "" ? NaN : Number(text);
+  if (typeof like === "boolean") return { true: true, false: false }[text];
+  if (!Array.isArray(like)) return text;
+  const cells = text === "" ? [] : text.split(",");
+  return like.length && typeof like[0] === "string" ? cells : cells.map((cell) => (cell === "" ? NaN : Number(cell)));
+}
+
+function checked(figure, key, value) {
+  const { spec, library } = figure;
+  const must = (right, what) => {
+    if (!right) throw new RangeError(`${key} must be ${what}, not ${value}.`);
+    return value;
+  };
+  const [run, name] = key.split(".");
+  if (name) {
+    const { low, high } = figure.rule(run).hyper[name];
+    const most = high === null ? "" : ` and less than ${high}`, least = low === null ? "" : ` from ${low} on`;
+    return must(Number.isFinite(value) && (low === null || value >= low) && (high === null || value < high), `a number${least}${most}`);
+  }
+  if (key in WHOLE) return must(Number.isInteger(value) && value >= WHOLE[key][0] && value <= WHOLE[key][1], `a whole number from ${WHOLE[key].join(" to ")}`);
+  if (key === "rules") return must(value.every((r) => r in spec.runs), `some of ${Object.keys(spec.runs).join(", ")}`);
+  if (key === "loss") return must(spec.losses.includes(value), `one of ${spec.losses.join(", ")}`);
+  if (key === "noise") return must(Number.isFinite(value) && value >= 0, "a number from 0 on");
+  if (key === "start" || key.endsWith("_range")) return must(value.length === 2 && value.every(Number.isFinite), "two numbers");
+  if (key === "drawn") return must(value.every(Number.isFinite), "numbers");
+  if (key === "stream") return must(value in library.streams || ["worst", "drawn"].includes(value), `one of ${Object.keys(library.streams).join(", ")}, worst, drawn`);
+  if (key === "measure") return must(["loss", "rate"].includes(value), "loss or rate");
+  if (key.endsWith("_name")) return must(value in figure.rule(figure.state.rules[0]).hyper, `one of ${Object.keys(figure.rule(figure.state.rules[0]).hyper).join(", ")}`);
+  if (typeof spec.state[key] === "boolean") return must(typeof value === "boolean", "true or false");
+  return must(Number.isFinite(value), "a number");
+}
+
+// The page's address with what differs from the beginning.
+function address({ spec, state }) {
+  const query = new URLSearchParams({ figure: spec.id });
+  for (const key of Object.keys(spec.state)) {
+    if (String(state[key]) !== String(spec.state[key])) query.set(key, state[key]);
+  }
+  return `${location.href.split(/[?#]/)[0]}?${query.toString().replaceAll("%2C", ",")}#${spec.id}`;
+}
+
+// The state that the page's address asks for, and in words what of it cannot be.
+function linked(spec, library, search) {
+  const query = new URLSearchParams(search), state = { ...spec.state }, problems = [];
+  if (query.get("figure") !== spec.id) return { state, problems };
+  query.delete("figure");
+  for (const [key, text] of query) {
+    try {
+      if (!Object.hasOwn(spec.state, key)) throw new RangeError(`this figure has no ${key}.`);
+      const probe = { ...lookup(spec, library), spec, library, state };
+      state[key] = checked(probe, key, parsed(spec.state[key], text));
+    } catch (problem) {
+      problems.push(problem.message);
+    }
+  }
+  if (!query.has("step") && query.has("steps")) state.step = state.steps;
+  if (!query.has("start") && query.has("loss")) state.start = [...library.losses[state.loss].start];
+  state.step = Math.min(state.step, state.steps);
+  return { state, problems };
+}
+
+// The Python call that makes the figure as it is now.
+function call({ spec, state, library }) {
+  const runs = Object.keys(spec.runs), short = runs.length === 1;
+  const words = state.rules.map((run) => spec.runs[run]);
+  const python = (v) => (typeof v === "boolean" ? (v ? "True" : "False") : typeof v === "string" ? JSON.stringify(v) : Array.isArray(v) ? `(${v.join(", ")})` : String(v));
+  const names = { stream: "g", x_name: "x", y_name: "y" };
+  for (const [key, value] of Object.entries(state)) {
+    const [run, name] = key.split(".");
+    if (key === "rules" || key === "drawn" || (key === "step" && value === state.steps)) continue;
+    if (key === "loss") words.push(`on=${library.losses[value].label}`);
+    else if (key === "stream" && value === "drawn") words.push(`g=[${state.drawn.join(", ")}]`);
+    else if (!name) words.push(`${names[key] ?? key}=${python(value)}`);
+    else if (state.rules.includes(run)) words.push(`${short ? name : key.replace(".", "_")}=${python(value)}`);
+  }
+  return `${KINDS[spec.kind].call}(${words.join(", ")})`;
+}
+
+// The static page: each figure is a div with its spec in it.
+
+function mountAll(library) {
+  const mount = () => document.querySelectorAll("div.downhill").forEach((el) => {
+    const source = el.querySelector("script[type='application/json']");
+    if (!source || el.querySelector(".figure")) return;
+    const spec = JSON.parse(source.textContent), own = window.downhill?.[spec.id] ?? {};
+    const { state, problems } = linked(spec, merge(library, own), location.search);
+    if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;
+    el.id ||= spec.id;
+    render({ model: page({ spec, state }), el }, library, own);
+  });
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
+  else mount();
+}
+
+// What anywidget's model is in a kernel, over plain values.
+function page(values) {
+  return { get: (key) => values[key], set: (key, value) => { values[key] = value; }, save_changes() {}, on() {}, off() {} };
+}
