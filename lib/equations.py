@@ -5,17 +5,21 @@ symbols without simplification, so what is printed stands in the order in which 
 every rule of the library and on one defined in a notebook cell.
 
 - ``equations(adam)`` shows the five lines of the paper;
+- ``mathml(adam)`` is them for a browser, with every symbol marked by its name in code;
 - ``javascript(adam)`` is the same rule for one coordinate in a browser;
 - ``expression(f)`` is the value of a loss ``f(x, y)`` as a SymPy expression.
 """
 
 import ast
+import html
 import inspect
 import linecache
+import re
 import textwrap
 from dataclasses import dataclass, replace
 
 import sympy as sp
+from latex2mathml.converter import convert
 from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.precedence import PRECEDENCE
 
@@ -41,8 +45,18 @@ RULE_CALLS = {
     "where": lambda condition, then, otherwise: sp.Piecewise((then, condition), (otherwise, True)),
 }
 LOSS_CALLS = RULE_CALLS | {"exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos, "tanh": sp.tanh}
+FORMULA_CALLS = RULE_CALLS | {"mod": sp.Mod}
 
-ARGUMENTS = {"maximum": 2, "where": 3}
+ARGUMENTS = {"maximum": 2, "where": 3, "mod": 2}
+
+SIMPLER_MATHML = {
+    r"<math .*?><mrow>(.*)</mrow></math>": r"<math>\1</math>",
+    r' stretchy="true" fence="true" form="\w+"': "",
+    r'(?<=[^>])</mi><mi mathvariant="normal">': "",
+    r'<mi mathvariant="normal">([^<]{2,})</mi>': r"<mi>\1</mi>",
+    r"<mrow>(<(m[ino])>[^<]*</\2>)</mrow>": r"\1",
+}
+FIRST_PRIVATE = 0xE000  # a character that Unicode leaves to us, so that no equation has it
 
 RESERVED = frozenset(
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
@@ -123,12 +137,68 @@ def equations(rule):
     return Equations(source.name, tuple(lines), symbols)
 
 
+def mathml(rule):
+    """The equations of a rule as MathML, one ``<math>`` element for each line.
+
+    Its symbols are those of :func:`mathml_symbols`. Raises :class:`HouseFormError` as :func:`equations` does.
+    """
+    read = equations(rule)
+    private = {read.symbols[key]: chr(FIRST_PRIVATE + number) for number, key in enumerate(_keys(read))}
+    marked = dict(zip(private.values(), mathml_symbols(rule).values()))
+    lines = (f"{private[line.lhs]} = {latex_of(line.rhs, symbol_names=private)}" for line in read.lines)
+    one = f"<mi>([{''.join(marked)}])</mi>"
+    return [re.sub(one, lambda found: marked[found[1]], mathml_of(line)) for line in lines]
+
+
+def mathml_symbols(rule):
+    """The symbols of a rule's equations as MathML, marked by their names in code.
+
+    Each is ``<mrow class="q q-m" data-name="m_old">``: the name, and the key in the ``symbols`` of :class:`Equations`,
+    which tells m before the step from m after it. Returns a dict from that key. Raises :class:`HouseFormError`.
+    """
+    read = equations(rule)
+    return {
+        key: f'<mrow class="q q-{key.removesuffix("_old")}" data-name="{key}">{_inner(str(read.symbols[key]))}</mrow>'
+        for key in _keys(read)
+    }
+
+
+def mathml_of(latex):
+    """LaTeX as one MathML element, ``<math>…</math>``.
+
+    A word in ``\\mathrm`` is one upright identifier, and parentheses grow only around what is higher than a line:
+    where there is no font for mathematics, a browser makes them far too high.
+    """
+    latex = _stretch_less(latex)
+    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", convert(latex))
+    for pattern, shorter in SIMPLER_MATHML.items():
+        elements = re.sub(pattern, shorter, elements)
+    return html.unescape(elements)
+
+
+def latex_of(value, **options):
+    """A SymPy expression as LaTeX in the order in which it was written, with a dot between two numbers."""
+    return re.sub(r"(?<=\d) (?={\d)", r" \\cdot ", sp.latex(value, order="none", **options))
+
+
+def corrects_bias(rule):
+    """Whether a rule uses the number of the step, and in nothing but corrections of the form ``1 - beta**t``.
+
+    With an infinite ``t`` such a rule is itself without bias correction. Raises :class:`HouseFormError`.
+    """
+    source = read_rule(rule)
+    nodes = [node for _, tree in source.assignments for node in ast.walk(tree)]
+    uses = sum(isinstance(node, ast.Name) and node.id == "t" for node in nodes)
+    return 0 < uses == sum(_is_correction(node, source.hyper) for node in nodes)
+
+
 def javascript(rule):
     """A rule as a JavaScript function of one coordinate.
 
     ``javascript(adam)`` is the text of ``function adam(theta, g, t, m, v, {lr = 0.001, …} = {})``, which
-    returns ``[theta, m, v]``. Raises :class:`HouseFormError` as :func:`equations` does, and where a name
-    means something else in JavaScript.
+    returns ``[theta, m, v, m_hat, v_hat]``: the parameters, the state, then the other assigned names in their
+    order (:func:`values`). Raises :class:`HouseFormError` as :func:`equations` does, and where a name means
+    something else in JavaScript.
     """
     source = read_rule(rule)
     known = list(source.arguments)
@@ -136,8 +206,27 @@ def javascript(rule):
     for name, code in _statements(source):
         body.append(f"  {name} = {code};" if name in known else f"  let {name} = {code};")
         known.append(name)
-    returned = ", ".join(_returned_names(source))
+    returned = ", ".join((*_returned_names(source), *values(rule)))
     return _function(source, [*body, f"  return [{returned}];"])
+
+
+def values(rule):
+    """The names that a rule assigns and does not return, in their order: ``("m_hat", "v_hat")`` of Adam."""
+    source = read_rule(rule)
+    return tuple(name for name, _ in source.assignments if name not in source.arguments)
+
+
+def formula(function):
+    """A function in the house form that returns one number, as a nameless JavaScript function.
+
+    ``formula(f)`` of ``f(t, *, beta1)`` is the text of ``function (t, {beta1})``. It may also use ``np.mod``.
+    Raises :class:`HouseFormError`.
+    """
+    source = _read(function, FORMULA_CALLS)
+    named = replace(source, assignments=(*source.assignments, ("result", source.returned)))
+    body = " ".join(f"const {name} = {code};" for name, code in _statements(named))
+    hyper = [f"{{{', '.join(source.hyper)}}}"] if source.hyper else []
+    return f"function ({', '.join((*source.arguments, *hyper))}) {{ {body} return result; }}"
 
 
 def expression(loss, **parameters):
@@ -159,8 +248,11 @@ def expression(loss, **parameters):
 def javascript_of(expressions, name, arguments):
     """A JavaScript function that returns SymPy expressions: a number for one, nested arrays for a list or lists.
 
-    ``javascript_of([2 * x, y], "f", (x, y))`` is ``function f(x, y) { return [2*x, y]; }``.
+    ``javascript_of([2 * x, y], "f", (x, y))`` is ``function f(x, y) { return [2*x, y]; }``. Raises
+    :class:`HouseFormError` for a name that means something else in JavaScript.
     """
+    for reserved in RESERVED & {name, *map(str, arguments)}:
+        raise HouseFormError(f"{reserved} cannot be a name in JavaScript; choose another.")
     return f"function {name}({', '.join(map(str, arguments))}) {{ return {_nested(expressions)}; }}"
 
 
@@ -239,6 +331,27 @@ def _symbol(name, index):
     return sp.Symbol(f"{tex}_{{{index}}}", real=True)
 
 
+def _stretch_less(latex):
+    flat = re.sub(r"\\left\(((?:(?!\\left|\\right|\\frac|\\begin|\\sqrt).)*)\\right\)", r"(\1)", latex)
+    return latex if flat == latex else _stretch_less(flat)
+
+
+def _keys(read):
+    """One key for each symbol: ``"m"`` and not ``"m_old"`` where both are the same."""
+    return list({printed: key for key, printed in reversed(read.symbols.items())}.values())
+
+
+def _inner(latex):
+    return mathml_of(latex).removeprefix("<math>").removesuffix("</math>")
+
+
+def _is_correction(node, hyper):
+    match node:
+        case ast.BinOp(ast.Constant(value=1), ast.Sub(), ast.BinOp(ast.Name(id=base), ast.Pow(), ast.Name(id="t"))):
+            return base in hyper
+    return False
+
+
 def _terms(operation, value):
     fraction = operation is sp.Mul and any(isinstance(part, sp.Pow) and part.exp.is_negative for part in value.args)
     return value.args if isinstance(value, operation) and not fraction else (value,)
@@ -273,7 +386,7 @@ def _value(node, names, source):
 
 
 def _line(equation, relation):
-    return sp.latex(equation.lhs) + relation + sp.latex(equation.rhs, order="none")
+    return sp.latex(equation.lhs) + relation + latex_of(equation.rhs)
 
 
 class _JavaScript(JavascriptCodePrinter):

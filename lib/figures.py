@@ -1,10 +1,11 @@
 """Static figures: contours of a loss, paths on it, the loss against the step.
 
-Importing this module sets the book's style. Every optimizer has one colour and one dash through the whole book,
-``STYLES``; what is no optimizer takes the style's cycle.
+Importing this module sets the book's style. Every optimizer has one name, one colour and one dash through the whole
+book, ``STYLES``; what is no optimizer takes the style's cycle. A variant has the colour of its family.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -15,16 +16,62 @@ from .rules import adam, momentum, rmsprop, sgd
 
 plt.style.use(Path(__file__).with_name("book.mplstyle"))
 
+SOLID, DASHED, DOTTED, DASH_DOT, LONG = (), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2), (10, 3)
+
+
+class Style(NamedTuple):
+    """How a rule looks in every figure: its name in prose, its colour on a light and a dark page, its dashes.
+
+    ``dash`` are lengths of dashes and gaps in line widths; none for a solid line.
+    """
+
+    label: str
+    colour: str
+    dark: str
+    dash: tuple[float, ...]
+
+
+_BLACK, _BLUE, _SKY = ("#000000", "#F2F2F2"), ("#0072B2", "#4C9BE8"), ("#56B4E9", "#9AD8FF")
+_GREEN, _ORANGE, _VERMILLION = ("#009E73", "#2FC795"), ("#E69F00", "#F2C14E"), ("#D55E00", "#FF7F2A")
+_PINK, _WINE, _INDIGO = ("#CC79A7", "#F2B8DA"), ("#882255", "#F25FA2"), ("#332288", "#A99BFF")
+
 STYLES = {
-    "sgd": ("#000000", "-"),
-    "momentum": ("#0072B2", "--"),
-    "nesterov": ("#56B4E9", "-."),
-    "adagrad": ("#009E73", ":"),
-    "rmsprop": ("#E69F00", "--"),
-    "adam": ("#D55E00", "-"),
-    "adamax": ("#CC79A7", "-."),
-    "adamw": ("#882255", ":"),
+    "sgd": Style("SGD", *_BLACK, SOLID),
+    "momentum": Style("Momentum", *_BLUE, DASHED),
+    "momentum_sutskever": Style("Momentum (Sutskever)", *_BLUE, DOTTED),
+    "momentum_polyak": Style("Momentum (Polyak)", *_BLUE, DASH_DOT),
+    "momentum_ema": Style("Momentum (average)", *_BLUE, LONG),
+    "nesterov": Style("Nesterov", *_SKY, DASH_DOT),
+    "adagrad": Style("AdaGrad", *_GREEN, DOTTED),
+    "rmsprop": Style("RMSProp", *_ORANGE, DASHED),
+    "rmsprop_centered": Style("RMSProp, centred", *_ORANGE, DOTTED),
+    "rmsprop_momentum": Style("RMSProp with momentum", *_ORANGE, DASH_DOT),
+    "rmsprop_nesterov": Style("RMSProp with Nesterov momentum", *_ORANGE, LONG),
+    "adadelta": Style("AdaDelta", *_GREEN, LONG),
+    "adam": Style("Adam", *_VERMILLION, SOLID),
+    "adam_uncorrected": Style("Adam, uncorrected", *_VERMILLION, DOTTED),
+    "adam_reordered": Style("Adam, reordered", *_VERMILLION, DASHED),
+    "adamax": Style("AdaMax", *_PINK, DASH_DOT),
+    "amsgrad": Style("AMSGrad", *_PINK, DASHED),
+    "adam_l2": Style("Adam with L2", *_WINE, DASHED),
+    "adamw": Style("AdamW", *_WINE, DOTTED),
+    "nadam": Style("NAdam", *_SKY, LONG),
+    "radam": Style("RAdam", *_VERMILLION, LONG),
+    "lion": Style("Lion", *_INDIGO, SOLID),
 }
+
+OTHERS = (
+    ("#7B3FB5", "#C39BF0", LONG),
+    ("#007C80", "#3CCFCF", DASHED),
+    ("#7A7A00", "#C9C94A", DASH_DOT),
+    ("#8C510A", "#D8A25E", DOTTED),
+    ("#666666", "#BBBBBB", SOLID),
+)
+
+
+def style_of(name, number):
+    """The :class:`Style` of a rule that is not the library's: its name as the label, and a colour by its number."""
+    return Style(name, *OTHERS[number % len(OTHERS)])
 
 
 def contours(loss, ax):
@@ -66,7 +113,7 @@ def race(loss, paths):
         map_.plot(*path.T, color=colour, linestyle="-", marker=".", markersize=4, linewidth=0.9)
         with np.errstate(over="ignore", invalid="ignore"):
             height = loss(path)
-        curve.plot(height if floor is None else height - floor, dash, color=colour, label=label)
+        curve.plot(height if floor is None else height - floor, linestyle=dash, color=colour, label=label)
     map_.plot(*path[0], "o", markerfacecolor="white", markeredgecolor="black", zorder=6)
     _loss_axis(curve, floor, loss(path[0]))
     return figure
@@ -84,7 +131,8 @@ def _loss_axis(ax, floor, start):
 def _style(label, number):
     first_word = label.replace(",", " ").partition(" ")[0]
     if first_word in STYLES:
-        return STYLES[first_word]
+        look = STYLES[first_word]
+        return look.colour, (0, look.dash) if look.dash else "-"
     cycle = plt.rcParams["axes.prop_cycle"].by_key()
     return tuple(cycle[key][number % len(cycle[key])] for key in ("color", "linestyle"))
 

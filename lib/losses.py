@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 import sympy as sp
 
-from .equations import expression, javascript_of
+from .equations import expression, javascript_of, latex_of, mathml_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,12 @@ class Loss:
     def latex(self):
         """The loss as LaTeX, in the order in which it was written."""
         value, _ = self.symbolic
-        return f"f(x, y) = {sp.latex(value, order='none')}"
+        return f"f(x, y) = {latex_of(value)}"
+
+    @property
+    def mathml(self):
+        """The same as one MathML element."""
+        return mathml_of(self.latex)
 
     def _repr_latex_(self):
         return f"$${self.latex}$$"
@@ -98,11 +103,16 @@ class Loss:
     @property
     def javascript(self):
         """Two JavaScript functions, ``NAME(x, y)`` and ``NAME_gradient(x, y)``, with the parameters filled in."""
+        return f"{self.javascript_value(self.name)}\n{self.javascript_gradient(f'{self.name}_gradient')}"
+
+    def javascript_value(self, name=""):
+        """The loss as a JavaScript function ``NAME(x, y)``, nameless by default."""
         value, arguments = self.symbolic
-        return "\n".join([
-            javascript_of(value, self.name, arguments),
-            javascript_of(self._derivatives[0], f"{self.name}_gradient", arguments),
-        ])  # fmt: skip
+        return javascript_of(value, name, arguments)
+
+    def javascript_gradient(self, name=""):
+        """The gradient as a JavaScript function ``NAME(x, y)`` that returns an array, nameless by default."""
+        return javascript_of(self._derivatives[0], name, self.symbolic[1])
 
     @cached_property
     def _derivatives(self):

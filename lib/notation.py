@@ -115,6 +115,31 @@ def symbol(name):
     return name if len(name) == 1 else r"\mathrm{%s}" % name.replace("_", r"\_")
 
 
+COLOURS = {
+    "theta": ("#6A3FB0", "#C0A2FF"),
+    "g": ("#00704D", "#4CD0A0"),
+    "m": ("#0066A8", "#6CB8F5"),
+    "delta": ("#4A5A00", "#B8CC50"),
+    "s": ("#8A5A00", "#E0B050"),
+    "v": ("#B04300", "#FF9A5C"),
+    "w": ("#00707A", "#4CC8D4"),
+    "u": ("#A8326E", "#F58FBE"),
+    "q": ("#7A4A2A", "#D6A27E"),
+    "c": ("#3F51B5", "#9FAEFF"),
+    "r": ("#9C2A2A", "#FF8A80"),
+    "ell": ("#5A5A5A", "#BDBDBD"),
+}
+
+
+def colour(name):
+    """The colour of a quantity in equations and figures, as text on a light and on a dark page.
+
+    It goes by the letter, so that ``v``, ``v_hat`` and ``v_max`` share one. Returns two hexadecimal colours, or None
+    for what has none: hyper-parameters and names that the table does not have.
+    """
+    return COLOURS.get(name.partition("_")[0]) if name in NAMES else None
+
+
 class _Table(str):
     """Text that a notebook shows as a Markdown table."""
 

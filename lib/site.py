@@ -4,6 +4,7 @@
   notebook runs again whenever the code that it shows has changed; notebooks run in parallel.
 - A build that failed or was interrupted leaves no pages behind that the next one would take for good.
 - The theme's pages lose what the book does without and gain what accessibility asks for.
+- The script and the style of the interactive figures stand in the site once, and pages with such a figure load them.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 
 from lib import icons
+from lib.explorer import code
 
 LIB = Path(__file__).resolve().parent
 
@@ -88,6 +90,7 @@ def execute_ahead(app, env, docnames):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for file, result in zip(new, pool.map(run, new)):
             if result.err is None:
+                new[file].metadata.pop("widgets", None)  # the state of live widgets, which a page has no kernel for
                 bundle = CacheBundleIn(new[file], str(file), data={"execution_seconds": result.time})
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
@@ -97,6 +100,22 @@ def _is_cached(cache, notebook):
         return bool(cache.match_cache_notebook(notebook))
     except KeyError:
         return False
+
+
+def write_explorer(app):
+    """Write the script and the style of the interactive figures into the site."""
+    if app.builder.name == "html":
+        static = Path(app.outdir) / "_static"
+        static.mkdir(parents=True, exist_ok=True)
+        (static / "explorer.js").write_text(code.page_script(), encoding="utf-8", newline="\n")
+        (static / "explorer.css").write_text(code.style(), encoding="utf-8", newline="\n")
+
+
+def add_explorer(app, pagename, templatename, context, doctree):
+    """Let a page with an interactive figure load them."""
+    if 'class="downhill"' in context.get("body", ""):
+        app.add_js_file("explorer.js", loading_method="defer")
+        app.add_css_file("explorer.css")
 
 
 def polish_pages(app):
@@ -135,6 +154,8 @@ def setup(app):
     app.connect("config-inited", forget_unfinished)
     app.connect("config-inited", follow_sources)
     app.connect("builder-inited", polish_pages)
+    app.connect("builder-inited", write_explorer)
+    app.connect("html-page-context", add_explorer)
     app.connect("env-before-read-docs", execute_ahead)
     app.connect("build-finished", drop_unused)
     app.connect("build-finished", remember_finished, priority=999)

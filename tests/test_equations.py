@@ -1,15 +1,21 @@
 """The source that is read is the code that runs: equations == NumPy == JavaScript, for every rule."""
 
+import ast
 import json
 import linecache
+import xml.etree.ElementTree as ET
+from collections import Counter
 
 import numpy as np
 import pytest
 import sympy as sp
 from py_mini_racer import MiniRacer
 
-from lib.equations import HouseFormError, equations, expression, javascript
-from lib.rules import RULES, adam
+from lib.equations import (
+    HouseFormError, corrects_bias, equations, expression, formula, javascript, javascript_of, mathml, mathml_of,
+    mathml_symbols, read_rule, values,
+)  # fmt: skip
+from lib.rules import RULES, adam, momentum, nadam
 
 STEPS = 500
 
@@ -53,7 +59,8 @@ def run_javascript(v8, rule, g, hyper):
       {javascript(rule)}
       const path = []; let now = [0.7{zeros}];
       {json.dumps(g.tolist())}.forEach((g, i) => {{
-        now = {rule.__name__}(now[0], g, i + 1, ...now.slice(1), {json.dumps(hyper)}); path.push(now[0]);
+        now = {rule.__name__}(now[0], g, i + 1, ...now.slice(1, {1 + states(rule)}), {json.dumps(hyper)});
+        path.push(now[0]);
       }});
       return JSON.stringify(path);
     }})()""")))
@@ -90,6 +97,120 @@ def test_the_comparison_can_fail(v8):
     expected = run_numpy(adam, gradients(), {})
     other = run_javascript(v8, adam, gradients(), {"eps": 1.0001e-3})
     assert not np.allclose(other, expected, rtol=1e-12)
+
+
+def assigned(rule, *arguments):
+    """Every assigned name with its value, one line of the source after the other."""
+    source = read_rule(rule)
+    known = dict(zip(source.arguments, arguments)) | source.hyper
+    for name, node in source.assignments:
+        known[name] = eval(compile(ast.Expression(node), "<line>", "eval"), {"np": np}, known)
+    return known
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_javascript_returns_the_parameters_the_state_and_the_other_values(rule, v8):
+    arguments = (0.7, -0.3, 9, 0.2, 0.5, 0.4)[: 3 + states(rule)]
+    known = assigned(rule, *arguments)
+    names = ["theta", *read_rule(rule).arguments[3:], *values(rule)]
+    assert set(names) == {name for name, _ in read_rule(rule).assignments}
+    returned = json.loads(v8.eval(f"JSON.stringify(({javascript(rule)})(...{json.dumps(arguments)}))"))
+    np.testing.assert_allclose(returned, [known[name] for name in names], rtol=1e-12)
+
+
+def test_the_values_of_a_rule():
+    assert values(adam) == ("m_hat", "v_hat") and values(momentum) == ()
+    assert "return [theta, m, v, m_hat, v_hat];" in javascript(adam)
+
+
+def test_which_rules_use_the_step_for_bias_correction_alone():
+    found = [name for name, rule in RULES.items() if corrects_bias(rule)]
+    assert found == ["adam", "adam_reordered", "adamax", "amsgrad", "adam_l2", "adamw"]
+
+
+@pytest.mark.parametrize("name", ["adam", "adam_reordered", "adamax", "amsgrad", "adam_l2", "adamw"])
+def test_an_infinite_step_switches_the_bias_correction_off(name):
+    late, never = (RULES[name](0.7, -0.3, t, *(0.2,) * states(RULES[name])) for t in (10**6, np.inf))
+    np.testing.assert_allclose(never, late, rtol=1e-12)
+
+
+# MathML.
+
+
+def marked(element):
+    """The keys of the symbols in a MathML element, with how often each stands there."""
+    return Counter(mrow.get("data-name") for mrow in element.iter("mrow") if mrow.get("data-name"))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_mathml_marks_every_name_of_the_source_as_often_as_it_stands_there(rule):
+    source = read_rule(rule)
+    old = {"theta", *source.arguments[3:]}
+    for (name, node), line in zip(source.assignments, mathml(rule), strict=True):
+        used = Counter(part.id for part in ast.walk(node) if isinstance(part, ast.Name) and part.id != "np")
+        expected = Counter({f"{key}_old" if key in old else key: count for key, count in used.items()})
+        assert marked(ET.fromstring(line)) == expected + Counter([name])
+        old.discard(name)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_mathml_has_the_numbers_of_the_source_and_nothing_private(rule):
+    for (_, node), line in zip(read_rule(rule).assignments, mathml(rule)):
+        parts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        root = ET.fromstring(line)
+        for symbol in [mrow for mrow in root.iter("mrow") if mrow.get("data-name")]:
+            symbol.clear()
+        assert Counter(float(number.text) for number in root.iter("mn")) == Counter(map(float, parts))
+        assert not any(0xE000 <= ord(character) < 0xF900 for character in line)
+
+
+def test_the_symbols_of_a_rule():
+    symbols = mathml_symbols(adam)
+    assert {"m", "m_old", "theta", "theta_old", "g", "t", "lr", "m_hat"} <= symbols.keys()
+    assert symbols.keys() <= equations(adam).symbols.keys()
+    assert symbols["m"] == '<mrow class="q q-m" data-name="m"><msub><mi>m</mi><mi>t</mi></msub></mrow>'
+
+
+def test_a_marked_symbol():
+    assert mathml(momentum)[1] == (
+        '<math><mrow class="q q-theta" data-name="theta"><msub><mi>θ</mi><mi>t</mi></msub></mrow><mo>=</mo>'
+        '<mrow class="q q-theta" data-name="theta_old">'
+        '<msub><mi>θ</mi><mrow><mi>t</mi><mo>−</mo><mn>1</mn></mrow></msub></mrow><mo>−</mo>'
+        '<mrow class="q q-lr" data-name="lr"><mi>α</mi></mrow>'
+        '<mrow class="q q-m" data-name="m"><msub><mi>m</mi><mi>t</mi></msub></mrow></math>'
+    )
+
+
+def test_two_numbers_have_a_dot_between_them():
+    assert str(equations(nadam)).startswith(r"\mu_{t} = \beta_{1} \left(1 - 0.5 \cdot {0.96}^{t \psi}\right)")
+    assert "<mn>0.5</mn><mo>·</mo>" in mathml(nadam)[0]
+
+
+def test_a_word_is_one_identifier_and_text_cannot_become_markup():
+    assert mathml_of(r"\mathrm{warm\_up}_{t}") == "<math><msub><mi>warm_up</mi><mi>t</mi></msub></math>"
+    assert ET.fromstring(mathml_of("a < b > c")).findall("mo")[0].text == "<"
+
+
+def test_parentheses_grow_around_a_fraction_only():
+    low = mathml_of(r"\left(\left(a + b\right) c\right)")
+    high = mathml_of(r"\left(\frac{a}{\left(b\right)}\right)")
+    assert low.count('stretchy="false"') == 4 and high.count('stretchy="false"') == 2
+
+
+# Formulas.
+
+
+def weighted(t, steps, *, beta1, beta2):
+    share = np.where(np.mod(t, 3) > 0, beta1, 0)
+    return share ** (steps - t) + np.abs(-beta2)
+
+
+def test_a_formula_is_its_function(v8):
+    code = formula(weighted)
+    assert code.startswith("function (t, steps, {beta1, beta2}) {")
+    for t in range(7):
+        hyper = {"beta1": 0.9, "beta2": 0.99}
+        assert v8.eval(f"({code})({t}, 6, {json.dumps(hyper)})") == pytest.approx(weighted(t, 6, **hyper), rel=1e-15)
 
 
 def test_adam_is_the_five_lines_of_the_paper():
@@ -271,6 +392,14 @@ def delete(theta, g, t, *, lr=0.1):
 def test_a_name_that_javascript_reserves():
     with pytest.raises(HouseFormError, match="delete cannot be a name in JavaScript"):
         javascript(delete)
+
+
+def test_a_function_of_expressions_with_a_reserved_name():
+    x = sp.Symbol("x")
+    assert javascript_of([x, 2 * x], "f", (x,)) == "function f(x) { return [x, 2*x]; }"
+    for name, argument in (("delete", x), ("f", sp.Symbol("var"))):
+        with pytest.raises(HouseFormError, match="cannot be a name in JavaScript"):
+            javascript_of(x, name, (argument,))
 
 
 def folded(x, y, *, k=3):

@@ -9,9 +9,10 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from lib.descent import descend  # noqa: E402
-from lib.figures import STYLES, contours, cover, race  # noqa: E402
+from lib.figures import OTHERS, STYLES, contours, cover, race, style_of  # noqa: E402
 from lib.losses import LOSSES, rosenbrock, saddle, valley  # noqa: E402
 from lib.rules import RULES, adam, sgd  # noqa: E402
+from test_notation import contrast  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -20,9 +21,28 @@ def closed():
     plt.close("all")
 
 
-def test_every_style_belongs_to_a_rule_and_no_two_are_alike():
-    assert STYLES.keys() <= RULES.keys()
-    assert len({colour for colour, _ in STYLES.values()}) == len(STYLES)
+LOOKS = {**STYLES, **{f"other {number}": style_of("", number) for number in range(len(OTHERS))}}
+FAINT = {"#56B4E9", "#E69F00", "#CC79A7"}  # Okabe and Ito's light colours, which a dash and a marker tell apart
+
+
+def test_every_rule_has_a_style_and_no_two_look_or_read_alike():
+    assert list(STYLES) == list(RULES)
+    assert len({(look.colour, look.dash) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({(look.dark, look.dash) for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.label for look in STYLES.values()}) == len(STYLES)
+    assert len({look.colour for look in LOOKS.values()}) == len({look.dark for look in LOOKS.values()})
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_colour_stands_out_on_a_light_and_on_a_dark_page(name):
+    look = LOOKS[name]
+    assert contrast(look.colour, "#FFFFFF") >= (2.2 if look.colour in FAINT else 3)
+    assert contrast(look.dark, "#121212") >= 3 and contrast(look.dark, "#3D4653") >= 3
+
+
+def test_the_style_of_a_rule_that_is_not_the_librarys():
+    assert style_of("heavy", 0).label == "heavy"
+    assert style_of("heavy", 1) == style_of("heavy", 1 + len(OTHERS)) != style_of("heavy", 2)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
@@ -40,7 +60,7 @@ def test_a_race_draws_the_paths_and_their_losses():
     map_, curve = figure.axes
     np.testing.assert_array_equal(map_.lines[1].get_xydata(), path)
     np.testing.assert_allclose(curve.lines[0].get_ydata(), valley(path))
-    assert curve.lines[0].get_color() == curve.lines[1].get_color() == STYLES["sgd"][0]
+    assert curve.lines[0].get_color() == curve.lines[1].get_color() == STYLES["sgd"].colour
     assert [text.get_text() for text in curve.get_legend().get_texts()] == ["sgd", "sgd, slower"]
 
 
@@ -70,6 +90,12 @@ def test_a_loss_without_a_minimum_has_a_plain_axis():
 def test_a_path_of_another_shape():
     with pytest.raises(ValueError, match=r"the path 'sgd' must have the shape \(steps \+ 1, 2\), got \(3,\)"):
         race(valley, {"sgd": np.zeros(3)})
+
+
+def test_a_line_has_the_dashes_of_its_rule():
+    path = descend(sgd, valley.gradient, valley.start, 3, lr=0.05)
+    solid, dashed = race(valley, {"sgd": path, "momentum": path}).axes[1].lines
+    assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
 
 
 def test_the_cover_is_drawn():

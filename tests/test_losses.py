@@ -2,6 +2,7 @@
 
 import json
 import types
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import autograd
@@ -43,6 +44,23 @@ def test_javascript_is_numpy(loss):
     answer = np.array(json.loads(v8.eval(f"JSON.stringify({code})")))
     expected = np.column_stack([loss(POINTS), loss.gradient(POINTS)])
     np.testing.assert_allclose(answer, expected, rtol=1e-12, atol=1e-12)
+
+
+@every_loss
+def test_value_and_gradient_stand_alone_in_javascript(loss):
+    value, slope = loss.javascript_value(), loss.javascript_gradient("slope")
+    assert value.startswith("function (x, y) {") and slope.startswith("function slope(x, y) {")
+    v8 = MiniRacer()
+    answer = json.loads(v8.eval(f"JSON.stringify([({value})(0.3, -0.7), ...({slope})(0.3, -0.7)])"))
+    np.testing.assert_allclose(answer, [loss((0.3, -0.7)), *loss.gradient((0.3, -0.7))], rtol=1e-12)
+
+
+@every_loss
+def test_the_mathml_of_a_loss(loss):
+    math = ET.fromstring(loss.mathml)
+    text = "".join(math.itertext())
+    assert math.tag == "math" and text.startswith("f(x,y)=")
+    assert {"x", "y"} <= {mi.text for mi in math.iter("mi")}
 
 
 @every_loss

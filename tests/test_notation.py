@@ -3,7 +3,7 @@
 import pytest
 
 from lib.equations import equations, read_rule
-from lib.notation import ALIASES, NAMES, SOURCES, TABLE, aliases, symbol, symbols
+from lib.notation import ALIASES, COLOURS, NAMES, SOURCES, TABLE, aliases, colour, symbol, symbols
 from lib.rules import RULES
 
 
@@ -53,3 +53,36 @@ def test_aliases_are_of_known_names_and_one_for_every_source():
     assert all(tuple(called) == SOURCES and any(called.values()) for called in ALIASES.values())
     called = ["", "$α$", "$ρ$", "$τ$", "$γ$", "`momentum`", "`momentum`", "`momentum`, `decay`"]
     assert ALIASES["mu"] == dict(zip(SOURCES, called))
+
+
+def luminance(hexadecimal):
+    channels = [int(hexadecimal[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    """The contrast ratio of two colours as WCAG 2.1 defines it."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_of_known_pairs():
+    assert contrast("#FFFFFF", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)
+
+
+@pytest.mark.parametrize("letter", COLOURS)
+def test_a_quantity_can_be_read_in_its_colour(letter):
+    light, dark = COLOURS[letter]
+    assert contrast(light, "#FFFFFF") >= 4.5 and contrast(light, "#F4F5F7") >= 4.5
+    assert contrast(dark, "#121212") >= 4.5 and contrast(dark, "#222832") >= 4.5
+
+
+def test_a_quantity_has_one_colour_by_its_letter():
+    assert colour("v") == colour("v_hat") == colour("v_max") == COLOURS["v"]
+    assert colour("theta_prev") == COLOURS["theta"] and colour("g_reg") == COLOURS["g"]
+    assert colour("lr") is colour("beta1") is colour("t") is colour("rho_t") is colour("speed") is None
+    assert {name.partition("_")[0] for name in NAMES if colour(name)} == COLOURS.keys()
+    assert len({light for light, _ in COLOURS.values()}) == len({dark for _, dark in COLOURS.values()}) == len(COLOURS)
+    assert all(colour(row.name) for row in TABLE if row.kind == "state" or row.name == "g")

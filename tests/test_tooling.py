@@ -3,14 +3,19 @@
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from jupyter_cache import get_cache
+from nbformat import writes
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from sphinx.errors import ExtensionError
 
 from lib import icons, katex, site
+from lib.explorer.code import page_script, style
 
 ROOT = Path(__file__).resolve().parents[1]
 LARGEST = 2_500_000
@@ -88,6 +93,12 @@ def test_every_line_of_requirements_is_a_pin():
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     others = [line for line in lines if line and not line.startswith("#") and "==" not in line]
     assert others == ["-c constraints.txt", "-e ."]
+
+
+def test_an_installed_package_needs_only_what_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {re.split(r"[<>=]", dependency)[0] for dependency in project["project"]["dependencies"]}
+    assert {"anywidget", "ipywidgets", "latex2mathml"} <= needed <= pins(ROOT / "requirements.txt").keys()
 
 
 def test_the_lock_file_names_no_address_and_has_the_pinned_katex():
@@ -185,6 +196,64 @@ def test_polish_takes_the_icon_script_and_leaves_others():
     script = '<script defer src="../_static/scripts/{}.js?digest=1"></script>'
     html = f"<head>{script.format('fontawesome')}{script.format('bootstrap')}</head>"
     assert site.polish(html) == f"<head>{script.format('bootstrap')}</head>"
+
+
+# The interactive figures in the site.
+
+
+class Pages:
+    """As much of Sphinx's application as loads scripts and styles into a page."""
+
+    def __init__(self, out, builder="html"):
+        self.outdir, self.builder, self.loaded = out, SimpleNamespace(name=builder), []
+
+    def add_js_file(self, name, **how):
+        self.loaded.append((name, how))
+
+    add_css_file = add_js_file
+
+
+@pytest.mark.parametrize(
+    ("body", "loaded"),
+    [
+        ('<p>text</p><div class="downhill" id="race"></div>', ["explorer.js", "explorer.css"]),
+        ('<p class="text">going downhill</p>', []),
+    ],
+)
+def test_only_a_page_with_an_interactive_figure_loads_its_script(tmp_path, body, loaded):
+    app = Pages(tmp_path)
+    site.add_explorer(app, "page", "page.html", {"body": body}, None)
+    assert [name for name, _ in app.loaded] == loaded
+    assert all(how == {"loading_method": "defer"} for name, how in app.loaded if name.endswith(".js"))
+    site.add_explorer(app, "search", "search.html", {}, None)
+    assert len(app.loaded) == len(loaded)
+
+
+def test_the_script_and_the_style_stand_in_the_site_once(tmp_path):
+    site.write_explorer(Pages(tmp_path, "jupyter"))
+    assert [*tmp_path.iterdir()] == []
+    site.write_explorer(Pages(tmp_path))
+    assert {file.name for file in (tmp_path / "_static").iterdir()} == {"explorer.js", "explorer.css"}
+    assert (tmp_path / "_static" / "explorer.js").read_text(encoding="utf-8") == page_script()
+    assert (tmp_path / "_static" / "explorer.css").read_text(encoding="utf-8") == style()
+
+
+def test_an_executed_notebook_keeps_no_state_of_its_widgets(tmp_path, monkeypatch):
+    def execution(notebook, *_, **__):
+        notebook.metadata.widgets = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+        notebook.cells[0].outputs = [new_output("stream", text="0\n")]
+        return SimpleNamespace(err=None, time=0.0)
+
+    monkeypatch.setattr(site, "single_nb_execution", execution)
+    (tmp_path / "page.ipynb").write_text(writes(new_notebook(cells=[new_code_cell("print(0)")])), encoding="utf-8")
+    cache = str(tmp_path / "cache")
+    config = SimpleNamespace(nb_execution_mode="cache", nb_execution_cache_path=cache, nb_execution_timeout=60)
+    env = SimpleNamespace(doc2path=lambda name: tmp_path / f"{name}.ipynb")
+    site.execute_ahead(SimpleNamespace(config=config), env, ["page"])
+    (record,) = get_cache(cache).list_cache_records()
+    stored = get_cache(cache).get_cache_bundle(record.pk).nb
+    assert stored.cells[0].outputs[0].text == "0\n"
+    assert "widgets" not in stored.metadata
 
 
 CSS = (

@@ -53,7 +53,7 @@ function menu(figure, key, label, choices) {
     "data-key": key, "aria-label": label, onchange: () => figure.choose(key, select.value),
   }, ...choices.map(([value, text]) => element("option", { value }, text)));
   const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), select);
-  row.show = (value) => { select.value = value; };
+  row.show = (value) => { select.value = String(value); };
   return row;
 }
 
@@ -102,7 +102,7 @@ function runRows(figure) {
     };
     return row;
   });
-  const list = element("div", { class: `runs ${runs.length > 8 ? "many" : ""}` }, ...rows);
+  const list = element("div", { class: `runs ${runs.length > 1 ? "several" : ""}` }, ...rows);
   list.show = () => rows.forEach((row) => row.show());
   return list;
 }

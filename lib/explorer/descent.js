@@ -1,6 +1,6 @@
 // Paths on a loss: the map with its start to drag, and the loss against the step.
 
-const EDGE = { left: 40, right: 8, top: 18, bottom: 34 };
+const EDGE = { left: 40, right: 12, top: 18, bottom: 34 };
 
 function descentPanels(figure) {
   const { spec } = figure;
@@ -9,7 +9,7 @@ function descentPanels(figure) {
   const side = element("div", { class: "side" }, curve.el, rows);
   return {
     panels: element("div", { class: "panels" }, map.el, side),
-    settings: settings.el,
+    ...settings.parts,
     controls: [{ row: rows }, ...settings.controls],
     draw() {
       const runs = currentRuns(figure);
@@ -41,15 +41,16 @@ function raceSentence(figure, runs) {
   return runs.map((run) => `${run.label} ${outcome(run, figure.loss, figure.state.steps)}`).join("; ") + ".";
 }
 
+// What is chosen first stands above the panels, the rest below them.
 function landscapeSettings(figure) {
-  const { spec } = figure, controls = [], el = element("div", { class: "settings" });
-  const add = (key, row) => { controls.push({ key, row }); el.append(row); };
-  if (spec.losses.length > 1) add("loss", menu(figure, "loss", "loss", spec.losses.map((key) => [key, figure.library.losses[key].label])));
-  add("steps", slider(figure, "steps", { kind: "whole" }, { name: "steps", meaning: "number of steps" }));
-  add("noise", slider(figure, "noise", { kind: "rate", span: [-2, 2] }, { name: "noise", meaning: "noise of the gradient, standard deviation" }));
-  el.append(button("other noise", "other noise", () => figure.set({ seed: (figure.state.seed + 1) % 2 ** 32 })));
-  add("arrows", toggle(figure, "arrows", "arrows"));
-  return { el, controls };
+  const { losses } = figure.spec, controls = [], head = [], settings = [];
+  const add = (list, key, row) => { controls.push({ key, row }); list.push(row); };
+  if (losses.length > 1) add(head, "loss", menu(figure, "loss", "loss", losses.map((key) => [key, figure.library.losses[key].label])));
+  add(settings, "steps", slider(figure, "steps", { kind: "whole" }, { name: "steps", meaning: "number of steps" }));
+  add(settings, "noise", slider(figure, "noise", { kind: "rate", span: [-2, 2] }, { name: "noise", meaning: "noise of the gradient, standard deviation" }));
+  settings.push(button("other noise", "other noise", () => figure.set({ seed: (figure.state.seed + 1) % 2 ** 32 })));
+  add(settings, "arrows", toggle(figure, "arrows", "arrows: gradient, momentum, step"));
+  return { parts: { head, settings }, controls, add };
 }
 
 // Contours, paths, and the ring at their start.
@@ -228,7 +229,7 @@ function sketch(lines, marks, strands, { step }, figure, dashed = false) {
 function lossCurve(figure) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("role", "img");
-  const edge = { left: 50, right: 10, top: 20, bottom: 34 };
+  const edge = { left: 50, right: 14, top: 20, bottom: 34 };
   const frame = shape(svg, "g", { transform: `translate(${edge.left} ${edge.top})` });
   const inner = shape(svg, "svg", { overflow: "hidden", x: edge.left, y: edge.top });
   const cursor = shape(inner, "path", { class: "cursor" }), lines = shape(inner, "g", { transform: "scale(.1)" }), marks = shape(inner, "g");

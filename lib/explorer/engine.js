@@ -16,29 +16,50 @@ function standardNoise(seed, steps, count) {
   return z;
 }
 
-// A path on a loss. trace[t] is what the rule returned at step t for both coordinates, slopes the gradients that it got.
-// A run ends before the step whose gradient or parameters are not finite: that step is `diverged`, `last` the one before.
-function descent(rule, hyper, loss, start, steps, sigma, z) {
-  const path = new Float64Array(2 * steps + 2), slopes = new Float64Array(2 * steps + 2);
-  const heights = new Float64Array(steps + 1);
+// Steps of a rule on a loss; `visit(t, x, y, g)` gets what the rule returned for both coordinates, and the gradient.
+// Ends before the step whose gradient or parameters are not finite; returns the number of steps made.
+function walk(rule, hyper, loss, start, steps, sigma, z, visit) {
   const zeros = rule.states.map(() => 0);
-  let x = [start[0], ...zeros], y = [start[1], ...zeros], last = 0;
-  const trace = [[x, y]];
-  path.set(start);
-  heights[0] = loss.value(start[0], start[1]);
-  for (let t = 1; t <= steps; t++, last++) {
+  let x = [start[0], ...zeros], y = [start[1], ...zeros];
+  visit(0, x, y, [0, 0]);
+  for (let t = 1; t <= steps; t++) {
     const g = loss.gradient(x[0], y[0]);
     if (sigma) { g[0] += sigma * z[2 * t - 2]; g[1] += sigma * z[2 * t - 1]; }
-    if (!Number.isFinite(g[0]) || !Number.isFinite(g[1])) break;
+    if (!Number.isFinite(g[0]) || !Number.isFinite(g[1])) return t - 1;
     x = advance(rule, x, g[0], t, hyper);
     y = advance(rule, y, g[1], t, hyper);
-    if (!Number.isFinite(x[0]) || !Number.isFinite(y[0])) break;
+    if (!Number.isFinite(x[0]) || !Number.isFinite(y[0])) return t - 1;
+    visit(t, x, y, g);
+  }
+  return steps;
+}
+
+// A path on a loss: `last` is its last step, `diverged` the step that could not be made.
+function descent(rule, hyper, loss, start, steps, sigma, z) {
+  const path = new Float64Array(2 * steps + 2), slopes = new Float64Array(2 * steps + 2);
+  const heights = new Float64Array(steps + 1), trace = [];
+  const last = walk(rule, hyper, loss, start, steps, sigma, z, (t, x, y, g) => {
     path[2 * t] = x[0]; path[2 * t + 1] = y[0];
     slopes[2 * t] = g[0]; slopes[2 * t + 1] = g[1];
     heights[t] = loss.value(x[0], y[0]);
     trace.push([x, y]);
-  }
+  });
   return { path, slopes, heights, trace, last, diverged: last < steps ? last + 1 : null };
+}
+
+// How well a run does: its loss above the minimum in the end, or the factor by which the distance to the nearest minimum
+// shrinks per step over the second half. NaN for a run that diverges.
+function score(measure, rule, hyper, loss, start, steps, sigma, z) {
+  const half = Math.floor(steps / 2), middle = [0, 0], end = [0, 0];
+  const last = walk(rule, hyper, loss, start, steps, sigma, z, (t, [x], [y]) => {
+    if (t === half) { middle[0] = x; middle[1] = y; }
+    end[0] = x; end[1] = y;
+  });
+  if (last < steps) return NaN;
+  if (measure === "loss") return loss.value(...end) - lowest(loss);
+  const far = ([x, y], [a, b]) => Math.hypot(x - a, y - b);
+  const nearest = loss.minima.reduce((a, b) => (far(end, b) < far(end, a) ? b : a));
+  return (far(end, nearest) / far(middle, nearest)) ** (1 / (steps - half));
 }
 
 // One coordinate under a stream of gradients; trace[t] is what the rule returned at step t, steps[t] its step / lr.

@@ -17,7 +17,13 @@ function render({ model, el }, library, own = {}) {
     get loss() { return merged.losses[figure.state.loss]; },
     set(changes) { change(changes); sync(); },
     choose(key, value) {
-      figure.set(key === "loss" ? { loss: value, start: [...merged.losses[value].start] } : { [key]: value });
+      if (key === "rules") return figure.set(planeOf(figure, value));
+      const axis = key.endsWith("_name") && figure.rule(figure.state.rules[0]).hyper[value];
+      figure.set({
+        [key]: value,
+        ...(key === "loss" && { start: [...merged.losses[value].start] }),
+        ...(axis && { [key.replace("name", "range")]: usualRange(axis) }),
+      });
     },
     flip(run) {
       const { rules } = figure.state;
@@ -46,7 +52,7 @@ function render({ model, el }, library, own = {}) {
       if (!figure.table.hidden) figure.table.replaceChildren(...figure.kind.tables());
     },
     table: element("div", { class: "numbers", hidden: true, tabindex: 0, role: "region", "aria-label": "numbers" }),
-    draw,
+    later: () => schedule(),
   };
   const message = element("p", { class: "message", role: "alert", hidden: true });
   const sentence = element("p", { class: "sentence" }), spoken = element("p", { class: "spoken", "aria-live": "polite" });
@@ -96,7 +102,11 @@ function render({ model, el }, library, own = {}) {
 
   figure.kind = KINDS[spec.kind].make(figure);
   const play = player(figure), controls = [...figure.kind.controls, { row: play }];
-  figure.el.append(figure.kind.panels, play, sentence, figure.kind.settings, spoken, message, tools(figure), figure.table);
+  const { head, panels, settings } = figure.kind;
+  figure.el.append(
+    element("div", { class: "settings", hidden: !head.length }, ...head), panels, play, sentence, spoken, message,
+    element("details", {}, element("summary", {}, "Settings"), element("div", { class: "settings" }, ...settings)),
+    tools(figure), figure.table);
   el.append(figure.el);
   model.on("change:state", hear);
   const resize = new ResizeObserver(schedule), theme = new MutationObserver(() => { figure.remember = remembered(); schedule(); });
@@ -157,14 +167,22 @@ function checked(figure, key, value) {
     return must(Number.isFinite(value) && (low === null || value >= low) && (high === null || value < high), `a number${least}${most}`);
   }
   if (key in WHOLE) return must(Number.isInteger(value) && value >= WHOLE[key][0] && value <= WHOLE[key][1], `a whole number from ${WHOLE[key].join(" to ")}`);
-  if (key === "rules") return must(value.every((r) => r in spec.runs), `some of ${Object.keys(spec.runs).join(", ")}`);
+  if (key === "rules") {
+    const alone = spec.kind === "plane", right = value.every((r) => Object.hasOwn(spec.runs, r)) && (!alone || value.length === 1);
+    return must(right, `${alone ? "one" : "some"} of ${Object.keys(spec.runs).join(", ")}`);
+  }
   if (key === "loss") return must(spec.losses.includes(value), `one of ${spec.losses.join(", ")}`);
   if (key === "noise") return must(Number.isFinite(value) && value >= 0, "a number from 0 on");
-  if (key === "start" || key.endsWith("_range")) return must(value.length === 2 && value.every(Number.isFinite), "two numbers");
+  if (key === "start") return must(value.length === 2 && value.every(Number.isFinite), "two numbers");
+  if (key.endsWith("_range")) {
+    const limits = `${figure.state.rules[0]}.${figure.state[key.replace("range", "name")]}`;
+    must(value.length === 2 && value[0] < value[1], "two numbers, the smaller first");
+    return value.map((v) => checked(figure, limits, v));
+  }
   if (key === "drawn") return must(value.every(Number.isFinite), "numbers");
-  if (key === "stream") return must(value in library.streams || ["worst", "drawn"].includes(value), `one of ${Object.keys(library.streams).join(", ")}, worst, drawn`);
+  if (key === "stream") return must(Object.hasOwn(library.streams, value) || ["worst", "drawn"].includes(value), `one of ${Object.keys(library.streams).join(", ")}, worst, drawn`);
   if (key === "measure") return must(["loss", "rate"].includes(value), "loss or rate");
-  if (key.endsWith("_name")) return must(value in figure.rule(figure.state.rules[0]).hyper, `one of ${Object.keys(figure.rule(figure.state.rules[0]).hyper).join(", ")}`);
+  if (key.endsWith("_name")) return must(Object.hasOwn(figure.rule(figure.state.rules[0]).hyper, value), `one of ${Object.keys(figure.rule(figure.state.rules[0]).hyper).join(", ")}`);
   if (typeof spec.state[key] === "boolean") return must(typeof value === "boolean", "true or false");
   return must(Number.isFinite(value), "a number");
 }
