@@ -24,6 +24,7 @@ METADATA = {
 KEPT_OF_NOTEBOOK = {"mystnb", "otter"}
 KEPT_OF_CELL = {"tags", "mystnb", "otter", "deletable", "editable"}
 STRIPPED = ("image/", "application/pdf", "application/vnd.jupyter.widget")
+INTERACTIVE = '<div class="downhill"'
 TIMEOUT = 300
 
 
@@ -36,8 +37,8 @@ def all_notebooks(root=ROOT):
 def normalise(notebook):
     """A copy in normal form.
 
-    Outputs keep text and lose images and widget views; metadata keeps what the book uses and loses versions
-    and times; every cell has an id, made from its text where it had none. Idempotent.
+    Outputs keep text and lose images, widget views and interactive figures; metadata keeps what the book uses and
+    loses versions and times; every cell has an id, made from its text where it had none. Idempotent.
     """
     notebook = deepcopy(notebook)
     notebook.metadata = nbformat.from_dict(
@@ -71,13 +72,17 @@ def _normal_outputs(cell):
             continue
         if "data" in output:
             output.data = nbformat.from_dict(
-                {mime: data for mime, data in output.data.items() if not mime.startswith(STRIPPED)}
+                {mime: data for mime, data in output.data.items() if not _is_picture(mime, data)}
             )
             output.metadata = nbformat.from_dict({})
         if output.output_type == "execute_result":
             output.execution_count = cell.execution_count
         outputs.append(output)
     return outputs
+
+
+def _is_picture(mime, data):
+    return mime.startswith(STRIPPED) or mime == "text/html" and data.startswith(INTERACTIVE)
 
 
 def execute(path):

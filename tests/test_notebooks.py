@@ -101,6 +101,16 @@ def alt_text(notebook):
     ]
 
 
+def interactive_tagged(notebook):
+    figure = re.compile(r"(explore|stream|plane)\(")
+    return [
+        f"cell {cell.execution_count} makes an interactive figure without the tag nbval-ignore-output"
+        for cell in code_cells(notebook)
+        if any(figure.match(output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
+        and "nbval-ignore-output" not in cell.metadata.get("tags", [])
+    ]
+
+
 def enough_prose(notebook):
     words, cells = len(prose(notebook).split()), len(code_cells(notebook))
     return [] if words >= 45 * cells else [f"{words} words for {cells} code cells, 45 a cell are needed"]
@@ -144,7 +154,7 @@ def own_rule(notebook):
     return [] if found else ["no exercise is called 'Write your own rule'"]
 
 
-EVERYWHERE = (normal_form, no_errors, no_images, short_cells, short_functions, alt_text)
+EVERYWHERE = (normal_form, no_errors, no_images, short_cells, short_functions, alt_text, interactive_tagged)
 IN_THE_BOOK = (executed_in_order, enough_prose, claims_checked)
 
 
@@ -265,6 +275,12 @@ BAD = {
         notebook(("Image()", text("<IPython.core.display.Image object>", "execute_result", execution_count=1))),
         "alt",
     ),
+    "no tag": (interactive_tagged, notebook(("explore(sgd)", text("explore(sgd): SGD …"))), "nbval-ignore-output"),
+    "another tag": (
+        interactive_tagged,
+        with_metadata(notebook(("plane(adam)", text("plane(adam): Adam …"))), tags=["hide-input"]),
+        "nbval-ignore-output",
+    ),
     "little prose": (enough_prose, notebook("word " * 89, ("1",), ("2",)), "89 words"),
     "not checked": (claims_checked, notebook(THEOREM, ("claim",)), "two is stated but not checked"),
     "checked in prose only": (claims_checked, notebook(THEOREM + '\n\nclaim("two", True)'), "not checked"),
@@ -299,6 +315,20 @@ def test_normalise_is_idempotent_and_leaves_its_argument_alone():
 def test_normalise_keeps_text_and_drops_pictures():
     (output,) = normalise(with_output(notebook(("1",)), IMAGE)).cells[0].outputs
     assert output.data == {"text/plain": "<Figure>"}
+
+
+def test_normalise_keeps_the_words_of_an_interactive_figure_and_other_html():
+    html = '<div class="downhill" id="a"><script>…</script></div>'
+    figure = new_output("display_data", data={"text/plain": "explore(sgd): SGD …", "text/html": html})
+    table = new_output("display_data", data={"text/plain": "1", "text/html": "<table></table>"})
+    shown, kept = notebook(("explore(sgd)", figure, table)).cells[0].outputs
+    assert shown.data == {"text/plain": "explore(sgd): SGD …"}
+    assert kept.data == {"text/plain": "1", "text/html": "<table></table>"}
+
+
+def test_an_interactive_figure_needs_its_tag_and_no_alt_text_of_ours():
+    made = with_metadata(notebook(("explore(sgd)", text("explore(sgd): SGD …"))), tags=["nbval-ignore-output"])
+    assert interactive_tagged(made) == alt_text(made) == []
 
 
 def test_normalise_gives_cells_of_the_same_text_different_ids():

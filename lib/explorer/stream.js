@@ -3,10 +3,11 @@
 const STRIP = { left: 54, right: 10, top: 8, bottom: 4, inset: 5 };
 const DASHES = ["none", "7 4", "2 3"];
 const STEP = "step/lr";
+const HUGE = 1e300, TINY = 1e-300;  // no axis goes further, and none less far
 
 function streamPanels(figure) {
   const source = gradientPlot(figure), rows = runRows(figure), settings = streamSettings(figure);
-  const list = element("div", { class: "cards" }), cards = new Map();
+  const list = element("div", { class: "cards" }), print = shape(list, "svg", { class: "print" }), cards = new Map();
   const card = (run) => {
     if (!cards.has(run)) cards.set(run, ruleCard(figure, run));
     return cards.get(run);
@@ -17,7 +18,7 @@ function streamPanels(figure) {
     controls: [{ row: rows }, ...settings.controls],
     draw() {
       const runs = currentStreams(figure), shown = runs.map(({ run }) => card(run));
-      if (String(shown.map(({ run }) => run)) !== list.dataset.runs) list.replaceChildren(...shown.map(({ el }) => el));
+      if (String(shown.map(({ run }) => run)) !== list.dataset.runs) list.replaceChildren(print, ...shown.map(({ el }) => el));
       list.dataset.runs = shown.map(({ run }) => run);
       const rooms = shown.map((each) => each.room()), reach = commonReach(runs);
       source.draw();
@@ -26,7 +27,7 @@ function streamPanels(figure) {
     sentence: () => streamSentence(currentStreams(figure)),
     rows: () => streamRows(figure, currentStreams(figure)),
     tables: () => streamTables(figure, currentStreams(figure)),
-    picture: () => streamPicture(source, figure.state.rules.map(card)),
+    picture: () => streamPicture(source, figure.state.rules.map(card), print),
   };
 }
 
@@ -81,7 +82,7 @@ function currentStreams(figure) {
         label: corrected ? `${label} bound` : `${label} bound for t → ∞`,
         values: steps.map((_, t) => value(corrected ? Math.max(1, t) : Infinity, hyper)),
       }));
-      return { run, key, hyper, corrected, of, label: figure.label(run), bounds: bounds.filter(({ values }) => values.some(Number.isFinite)) };
+      return { run, key, hyper, corrected, of, bounds, label: figure.label(run) };
     });
   });
 }
@@ -89,7 +90,7 @@ function currentStreams(figure) {
 // How far up and down the plots of the step go: to a bound that is not too far, and alike where that hides nothing.
 function commonReach(runs) {
   const own = runs.map(({ of, bounds }) => {
-    const reach = largest(of[STEP]) || 1;
+    const size = largest(of[STEP]), reach = size > TINY ? Math.min(size, HUGE) : 1;
     return Math.max(reach, ...bounds.map(({ values }) => largest(values)).filter((bound) => bound <= 3.5 * reach));
   });
   return own.map((reach) => (5 * reach < Math.max(...own) ? reach : Math.max(...own)));
@@ -122,7 +123,8 @@ function gradientPlot(figure) {
     if (!last) reach = roundReach(largest(values));
     plot.draw(el.clientWidth, [{ name: "g", values, stems: true }], [-reach, reach], key);
     title.show([values[step]]);
-    const now = { label: `gradient at step ${t}, to be drawn with the arrow keys`, valuenow: g[t - 1], valuemin: -reach, valuemax: reach, valuetext: `step ${t}, gradient ${amount(g[t - 1])}` };
+    const share = Math.round(clamp(100 * g[t - 1] / reach, -100, 100)) || 0;
+    const now = { label: `gradient at step ${t}, to be drawn with the arrow keys`, valuenow: share, valuemin: -100, valuemax: 100, valuetext: `step ${t}, gradient ${amount(g[t - 1])}` };
     for (const [name, value] of Object.entries(now)) el.setAttribute(`aria-${name}`, value);
   }
   // Sets g from the step drawn last to step t, in a straight line.
@@ -158,8 +160,9 @@ function steadied(g) {
 }
 
 function roundReach(most) {
+  if (most < TINY || most > HUGE) return most < TINY ? 2 : HUGE;
   const power = 10 ** Math.floor(Math.log10(most)), round = [1, 2, 3, 5, 10].find((n) => n * power >= 1.04 * most) * power;
-  return most === 0 || (round > 0.1 && round < 2) ? 2 : round;
+  return round > 0.1 && round < 2 ? 2 : round;
 }
 
 // A plot against the step: lines with gaps where they are not finite, and a cursor, behind which they are faint.
@@ -169,7 +172,7 @@ function strip(figure, height, last) {
   const frame = shape(svg, "g"), inner = shape(svg, "svg", { overflow: "hidden", x: STRIP.left, y: STRIP.top });
   const zero = shape(inner, "path", { class: "zero" }), lines = shape(inner, "g", { transform: "scale(.1)" });
   const veil = shape(inner, "rect", { class: "veil", height }), cursor = shape(inner, "path", { class: "cursor" });
-  const marks = shape(svg, "g", { transform: `translate(${STRIP.left} ${STRIP.top})` }), print = shape(svg, "g", { class: "print" });
+  const marks = shape(svg, "g", { transform: `translate(${STRIP.left} ${STRIP.top})` });
   const tall = height + STRIP.top + STRIP.bottom + (last ? 16 : 0);
   let width = 0, x, y, laid = "", drawn = "";
 
@@ -209,7 +212,7 @@ function strip(figure, height, last) {
     });
   }
   const stepAt = (px) => clamp(Math.round(x.back(px)), 0, figure.state.steps);
-  return { svg, print, draw, stepAt, valueAt: (py) => y.back(py), size: () => ({ width: width + STRIP.left + STRIP.right, height: tall }) };
+  return { svg, draw, stepAt, valueAt: (py) => y.back(py), size: () => ({ width: width + STRIP.left + STRIP.right, height: tall }) };
 }
 
 function stripAxes(parent, x, y, width, last) {
@@ -218,7 +221,7 @@ function stripAxes(parent, x, y, width, last) {
   shape(parent, "rect", { class: "frame", width, height: y.from });
   for (const v of ticks(y, y.from / 24)) {
     shape(parent, "path", { class: "tick", d: `M0 ${y.at(v)}h-4` });
-    shape(parent, "text", { class: "mark", x: -6, y: y.at(v) + 4, "text-anchor": "end" }, amount(v));
+    shape(parent, "text", { class: "mark", x: -6, y: y.at(v) + 4, "text-anchor": "end" }, amount(v, 6));
   }
   for (const v of last ? ticks(x, x.to / 70) : []) {
     shape(parent, "path", { class: "tick", d: `M${x.at(v)} ${y.from}v4` });
@@ -284,7 +287,7 @@ function legend(figure, entries, word) {
     return element("span", { class: "key", style: `--c: ${colour}; --dash: ${dash}` }, line, ...symbol, cells[i]);
   });
   const show = (values) => values.forEach((v, i) => put(cells[i], typeof v === "string" ? v : v === undefined ? "" : `= ${amount(v)}`));
-  const words = () => entries.map(({ name, colour = quantityColour(name) }, i) => ({ colour, text: `${name} ${cells[i].textContent}` }));
+  const words = () => entries.map(({ name, colour = quantityColour(name) }, i) => ({ colour: name === STEP ? "var(--ink)" : colour, text: `${name} ${cells[i].textContent}`.trim() }));
   return { el: element("div", { class: `legend ${word ? "single" : ""}` }, ...keys, element("span", { class: "word" }, word)), show, words };
 }
 
@@ -333,17 +336,27 @@ function groups(rule) {
 }
 
 function quantityPlot(figure, label, names) {
-  const plot = strip(figure, 76, false), entries = names.map((name, i) => ({ name, dash: DASHES[i % DASHES.length] }));
-  const title = legend(figure, entries, names.length < 3 ? figure.name(names[0]).meaning.split(/[:,]/)[0] : "");
+  const entries = names.map((name, i) => ({ name, dash: DASHES[i % DASHES.length] }));
+  const word = names.length < 3 ? figure.name(names[0]).meaning.split(/[:,]/)[0] : "";
+  return titled(figure, strip(figure, 76, false), entries, word, `${names.join(" and ")} of ${label}`, ({ of, key }) => ({
+    values: names.map((name) => of[name]),
+    told: names.map((name) => of[name][figure.state.step]),
+    range: figure.remember(`range ${label} ${names[0]}`, key, () => rangeOf(names.map((name) => of[name]), names[0] !== "theta")),
+  }));
+}
+
+// A plot under its legend; `now` gives the values of its lines, what the legend says of them, and the range.
+function titled(figure, plot, entries, word, about, now) {
+  const title = legend(figure, entries, word);
   plot.svg.setAttribute("role", "img");
-  plot.svg.setAttribute("aria-label", `${names.join(" and ")} of ${label} against the step`);
+  plot.svg.setAttribute("aria-label", `${about} against the step`);
   whileHeld(figure, plot.svg, (px) => figure.set({ step: plot.stepAt(px) }));
   return {
     ...plot, title,
-    draw({ of, key }, room) {
-      const range = figure.remember(`range ${label} ${names[0]}`, key, () => rangeOf(names.map((name) => of[name]), names[0] !== "theta"));
-      plot.draw(room, entries.map((entry) => ({ ...entry, values: of[entry.name] })), range, key);
-      title.show(names.map((name) => of[name][figure.state.step]));
+    draw(stream, room, reach) {
+      const { values, told, range } = now(stream, reach);
+      plot.draw(room, entries.map((entry, i) => ({ ...entry, values: values[i] })), range, stream.key);
+      title.show(told);
     },
   };
 }
@@ -354,31 +367,26 @@ function rangeOf(lines, withZero) {
     if (v < low && v > -Infinity) low = v;
     if (v > high && v < Infinity) high = v;
   }
-  if (!(low < high)) return Number.isFinite(low) ? [low - 1, low + 1] : [-1, 1];
+  if (low > high) return [-1, 1];
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  if (size > HUGE) return [-HUGE, HUGE];
+  if (!(high - low > TINY + 1e-9 * size)) return size > TINY ? [low - size, low + size] : [-1, 1];
   const room = 0.1 * (high - low);
   return [low < 0 || !withZero ? low - room : low, high > 0 || !withZero ? high + room : high];
 }
 
 // The step over the learning rate, and how far it can go.
 function stepPlot(figure, run) {
-  const rule = figure.rule(run), { colour } = figure.look(run), plot = strip(figure, 96, true);
-  const rate = "lr" in rule.hyper ? ` / ${figure.name("lr").symbol}` : "";
-  const entry = { name: STEP, html: `step${rate}`, colour, dash: "none" };
-  const limits = rule.bounds.map(({ label }, i) => ({ name: "", colour: "var(--ink)", dash: DASHES[1 + i % 2], bound: true }));
-  const title = legend(figure, [entry, ...limits], "");
-  plot.svg.setAttribute("role", "img");
-  plot.svg.setAttribute("aria-label", `step over learning rate of ${figure.label(run)} against the step`);
-  whileHeld(figure, plot.svg, (px) => figure.set({ step: plot.stepAt(px) }));
-  return {
-    ...plot, title,
-    draw({ of, bounds, key }, room, reach) {
-      const { step } = figure.state, top = 1.1 * reach;
-      const lines = bounds.map(({ values }, i) => ({ ...limits[i], values }));
-      plot.draw(room, [{ ...entry, values: of[STEP] }, ...lines], [-top, top], key);
-      title.show([of[STEP][step], ...bounds.map(({ label, values }) =>
-        `${label} ±${short(values[step])}${values[step] > top ? ", off the plot" : ""}`)]);
-    },
-  };
+  const { hyper, bounds } = figure.rule(run), rate = "lr" in hyper ? ` / ${figure.name("lr").symbol}` : "";
+  const entries = [
+    { name: STEP, html: `step${rate}`, colour: figure.look(run).colour, dash: "none" },
+    ...bounds.map((_, i) => ({ name: "", colour: "var(--ink)", dash: DASHES[1 + i % 2], bound: true })),
+  ];
+  return titled(figure, strip(figure, 96, true), entries, "", `step over learning rate of ${figure.label(run)}`, ({ of, bounds }, reach) => {
+    const { step } = figure.state, top = 1.1 * reach;
+    const words = ({ label, values: { [step]: v } }) => (Number.isFinite(v) ? `${label} ±${short(v)}${v > top ? ", off the plot" : ""}` : `no ${label}`);
+    return { values: [of[STEP], ...bounds.map(({ values }) => values)], told: [of[STEP][step], ...bounds.map(words)], range: [-top, top] };
+  });
 }
 
 // All numbers of a step by their keys in the equations: before it (m_old) and after it (m).
@@ -400,7 +408,7 @@ function equationList(figure, run) {
     return element("div", { class: "equation" }, element("div", { html: line }), filled);
   });
   const el = element("div", {
-    class: "equations", tabindex: 0, role: "group", "aria-label": `equations of ${figure.label(run)}; the arrow keys name their symbols`,
+    class: "equations", tabindex: 0, role: "group", "aria-label": `equations of ${figure.label(run)}; left and right name their symbols`,
   }, note, ...rows);
   return {
     el,
@@ -440,7 +448,7 @@ function numberSlots(math) {
   });
 }
 
-// Says what a symbol is that the pointer or an arrow key is on, and shows where else it stands.
+// Says what a symbol is that the pointer or the left and right keys are on, and shows where else it stands.
 function nameSymbols(figure, el, list, tip, numbers) {
   let current = -1;
   const symbols = [...list.querySelectorAll(".equation > :first-child [data-name]")];
@@ -460,7 +468,7 @@ function nameSymbols(figure, el, list, tip, numbers) {
   el.addEventListener("pointerleave", () => name(null));
   list.addEventListener("blur", () => name(null));
   list.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (event.key === "Escape") name(null);
     if (!by) return;
     event.preventDefault();
@@ -473,47 +481,41 @@ function nameSymbols(figure, el, list, tip, numbers) {
 // The numbers, and the picture.
 
 function streamRows(figure, runs) {
-  const names = [...new Set(runs.flatMap(({ of }) => Object.keys(of)))].filter((name) => name !== STEP);
-  const rows = [["rule", "step", ...names, STEP]];
+  const names = quantities(runs), rows = [["rule", "step", ...names]];
   for (const { label, of } of runs) {
-    for (let t = 0; t <= figure.state.steps; t++) {
-      rows.push([label, t, ...[...names, STEP].map((name) => of[name]?.[t] ?? "")]);
-    }
+    for (let t = 0; t <= figure.state.steps; t++) rows.push([label, t, ...names.map((name) => of[name]?.[t] ?? "")]);
   }
   return rows;
 }
 
+function quantities(runs) {
+  return [...new Set(runs.flatMap(({ of }) => Object.keys(of))), STEP].filter((name, i, all) => all.lastIndexOf(name) === i);
+}
+
 function streamTables(figure, runs) {
-  const { step, steps } = figure.state, every = Math.ceil(steps / 100);
-  const names = [...new Set(runs.flatMap(({ of }) => Object.keys(of)))];
-  const cell = ({ of }, name, t) => of[name]?.[t] ?? "";
-  const now = [["quantity", ...runs.map(({ label }) => label)], ...names.map((name) => [name, ...runs.map((run) => cell(run, name, step))])];
-  const columns = runs.flatMap((run) => Object.keys(run.of).filter((name) => name !== "g").map((name) => [run, name]));
-  const rows = [["step", "g", ...columns.map(([{ label }, name]) => `${label} ${name}`)]], { g } = currentGradients(figure);
-  for (let t = 0; t <= steps; t += every) rows.push([t, t ? g[t - 1] : "", ...columns.map(([run, name]) => cell(run, name, t))]);
+  const { step, steps } = figure.state, every = Math.ceil(steps / 100), names = quantities(runs);
+  const now = [["quantity", ...runs.map(({ label }) => label)], ...names.map((name) => [name, ...runs.map(({ of }) => of[name]?.[step] ?? "")])];
+  const columns = runs.flatMap(({ label, of }) => Object.keys(of).filter((name) => name !== "g").map((name) => [`${label} ${name}`, of[name]]));
+  const { g } = currentGradients(figure), rows = [["step", "g", ...columns.map(([head]) => head)]];
+  for (let t = 0; t <= steps; t += every) rows.push([t, g[t - 1] ?? "", ...columns.map(([, values]) => values[t] ?? "")]);
   return [table(now, `At step ${step}`), table(rows, every > 1 ? `Every ${every}th step` : "Every step")];
 }
 
-// The gradients, and under them a column of plots for each rule, each with its names in print.
-function streamPicture(source, cards) {
-  const parts = [], place = (plot, x, y, words) => {
-    const { width, height } = plot.size();
-    plot.print.replaceChildren();
-    const line = shape(plot.print, "text", { class: "mark", x: STRIP.left, y: 15 });
-    for (const { colour, text } of words) shape(line, "tspan", { style: `fill: ${colour}` }, `${text}   `);
-    parts.push({ part: plot.print, x, y, width, height: 20 }, { part: plot.svg, x, y: y + 20, width, height });
-    return { width, bottom: y + 20 + height };
+// The gradients, and under them a column of plots for each rule, each with its legend in print.
+function streamPicture(source, cards, print) {
+  const parts = [];
+  const place = ({ title, ...plot }, x, y, label) => {
+    const { width, height } = plot.size(), row = shape(print, "g"), line = shape(row, "text", { class: "axis", x: 8, y: 15 }, label);
+    for (const { colour, text } of title.words()) shape(line, "tspan", { style: `--c: ${colour}`, dx: 9 }, text);
+    parts.push({ part: row, x, y, width, height: 20 }, { part: plot.svg, x, y: y + 20, width, height });
+    return [x + width, y + 20 + height];
   };
-  let { width, bottom } = place(source.plot, 0, 4, source.title.words()), left = 0, height = bottom;
+  print.replaceChildren();
+  let [width, top] = place({ ...source.plot, title: source.title }, 0, 4, ""), left = 0, height = top;
   for (const { label, plots } of cards) {
-    let low = bottom + 6, wide = 0;
-    plots.forEach(({ title, ...plot }, i) => {
-      const words = title.words().filter(({ text }) => text.trim());
-      const found = place(plot, left, low, i ? words : [{ colour: "var(--ink)", text: `${label}:` }, ...words]);
-      [low, wide] = [found.bottom, found.width];
-    });
-    left += wide + 16;
-    height = Math.max(height, low);
+    let right = left, low = top + 6;
+    for (const plot of plots) [right, low] = place(plot, left, low, plot === plots[0] ? label : "");
+    [left, width, height] = [right + 16, Math.max(width, right), Math.max(height, low)];
   }
-  return { parts, width: Math.max(width, left), height };
+  return { parts, width, height };
 }

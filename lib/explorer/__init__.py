@@ -1,0 +1,314 @@
+"""Interactive figures: :func:`explore` paths on a loss, a :func:`stream` of gradients, a :func:`plane` of settings.
+
+A figure runs in the page by itself, without Python; in a live notebook it is also a widget, whose settings and
+results are traits. Python and JavaScript run the same rules, made from the same source.
+
+    >>> from lib.explorer import explore
+    >>> from lib.losses import valley
+    >>> from lib.rules import adam, sgd
+    >>> figure = explore(sgd, adam, on=valley, sgd_lr=0.05, adam_lr=0.5)
+    >>> figure.sgd_lr = 0.2
+    >>> figure
+    >>> figure.path["sgd"].shape
+"""
+
+import base64
+import html
+import json
+import re
+import struct
+
+import numpy as np
+from anywidget import AnyWidget
+from ipywidgets import ValueWidget
+from traitlets import Any, Bunch, Dict, TraitError, TraitType, Unicode, validate
+
+from ..equations import read_rule
+from ..losses import LOSSES, Loss, valley
+from . import states
+from .code import own_code, style, widget_module
+from .pictures import alt, picture, sentence
+from .runs import descents, is_library_rule, traces
+
+__all__ = ["explore", "plane", "stream", "Figure"]
+
+
+def explore(
+    *rules, on=valley, start=None, steps=200, step=None, noise=0.0, seed=0, arrows=False, offer=(), name=None, **hyper
+):
+    """An interactive figure of rules that run down a loss from the same start.
+
+    - ``rules`` are functions in the house form, from :mod:`lib.rules` or from a cell; ``offer`` are further ones
+      that the reader can switch on. The same rule twice makes the runs ``adam`` and ``adam_2``.
+    - ``on`` is a :class:`lib.losses.Loss`, or several, of which the first is shown and the reader can choose.
+    - ``start`` is the point to start from, the loss's own by default; ``steps`` their number, ``step`` the one that
+      is shown, the last by default.
+    - ``noise`` is the standard deviation of the gradient's noise, which starts from ``seed``; ``arrows`` shows the
+      vectors at the step.
+    - ``name`` is the figure's id in the page, by default made from what it shows.
+    - ``hyper`` are hyper-parameters: ``lr=0.1`` for every run that has it, ``adam_lr=0.1`` for one.
+
+    Returns a :class:`Figure`. Raises ``ValueError`` or ``TypeError`` for what cannot be meant, and
+    :class:`lib.equations.HouseFormError` for a rule or loss that cannot be read.
+    """
+    return _figure(
+        "descent", rules, offer, on, name,
+        start=start, steps=steps, step=step, noise=noise, seed=seed, arrows=arrows, **hyper,
+    )  # fmt: skip
+
+
+def stream(
+    *rules, g="noisy", steps=100, step=None, seed=0, theta=0.0, corrected=True, offer=(), name=None, **hyper
+):
+    """An interactive figure of what rules make of a stream of gradients, quantity by quantity, for one parameter.
+
+    - ``g`` is the name of a stream in :data:`lib.streams.STREAMS`; ``"worst"`` for the gradients that make the
+      longest step of the first rule for which they are known; or a list of gradients, one a step.
+    - ``theta`` is where the parameter starts; ``corrected=False`` leaves out corrections of the form 1 − βᵗ.
+    - all else as in :func:`explore`.
+    """
+    return _figure(
+        "stream", rules, offer, None, name,
+        g=g, steps=steps, step=step, seed=seed, theta=theta, corrected=corrected, **hyper,
+    )  # fmt: skip
+
+
+def plane(
+    rule, x="lr", y=None, on=valley, x_range=None, y_range=None, measure="loss", start=None, steps=100, step=None,
+    noise=0.0, seed=0, arrows=False, offer=(), name=None, **hyper,
+):  # fmt: skip
+    """An interactive figure of two hyper-parameters: how good each pair is, and the run of the chosen one beside it.
+
+    - ``x`` and ``y`` are names of hyper-parameters, by default the learning rate and the next; ``x_range`` and
+      ``y_range`` are their limits, by default two powers of ten around a rate's default and 0 to 0.99 for a share.
+    - ``measure`` is ``"loss"``, the loss above its minimum after ``steps`` steps, or ``"rate"``, the mean factor by
+      which the second half of the run shrinks the distance to the minimum with each step.
+    - ``hyper`` are the values of the chosen run; all else is as in :func:`explore`.
+    """
+    return _figure(
+        "plane", (rule,), offer, on, name,
+        x=x, y=y, x_range=x_range, y_range=y_range, measure=measure,
+        start=start, steps=steps, step=step, noise=noise, seed=seed, arrows=arrows, **hyper,
+    )  # fmt: skip
+
+
+FIRST_STATES = {"descent": states.descent, "stream": states.stream, "plane": states.plane}
+CALLS = {"descent": "explore", "stream": "stream", "plane": "plane"}
+ARGUMENTS = {"stream": "g", "drawn": "g", "x_name": "x", "y_name": "y"}
+
+
+def _figure(kind, rules, offer, on, name, **settings):
+    runs = _runs([*rules, *offer])
+    losses = {} if kind == "stream" else _losses(on)
+    shown = list(runs)[: len(rules)]
+    state = FIRST_STATES[kind](shown, runs, losses, **settings)
+    state = states.checked(runs, losses, state, state)
+    return Figure(kind, runs, losses, state, _id(name, kind, state))
+
+
+def _runs(rules):
+    """Run keys to rules; each is read, so that one that cannot be is refused here."""
+    if not rules:
+        raise ValueError("name at least one rule, as in explore(adam).")
+    runs = {}
+    for rule in rules:
+        read_rule(rule)
+        again = sum(other is rule for other in runs.values())
+        key = f"{rule.__name__}_{again + 1}" if again else rule.__name__
+        if key in runs:
+            raise ValueError(f"two different runs would be called {key}; give one rule another name.")
+        runs[key] = rule
+    return runs
+
+
+def _losses(on):
+    """Loss keys to losses: a loss of the library by its name, any other by its name with a number."""
+    found = {}
+    for loss in on if isinstance(on, (list, tuple)) and on else [on]:
+        if not isinstance(loss, Loss):
+            raise TypeError(f"on must be a Loss of lib.losses or several, got {on!r}.")
+        ours = LOSSES.get(loss.name) is loss
+        number = 1 + sum(other.name == loss.name for other in found.values())
+        found[loss.name if ours else f"{loss.name}_{number}"] = loss
+    return found
+
+
+def _id(name, kind, state):
+    if name is None:
+        return "-".join([kind, *state["rules"], state.get("loss", state.get("stream"))])
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
+        raise ValueError(f"name must be letters, digits, _ and -, and begin with a letter; got {name!r}.")
+    return name
+
+
+class _Entry(TraitType):
+    """A trait that is one entry of a figure's state."""
+
+    def __init__(self, key):
+        super().__init__()
+        self.key = key
+
+    def get(self, figure, cls=None):
+        return _shown(figure.state[self.key])
+
+    def set(self, figure, value):
+        try:
+            figure.state = states.changed(figure._rules, figure._losses, figure.state, self.key, value)
+        except (ValueError, TypeError) as problem:
+            raise TraitError(str(problem)) from None
+
+
+def _shown(value):
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Figure(AnyWidget, ValueWidget):
+    """An interactive figure; :func:`explore`, :func:`stream` and :func:`plane` make one.
+
+    In a live notebook its traits can be set, observed and linked, and follow what the reader does:
+
+    - ``state``, a dict, and each of its entries: ``steps``, ``step``, ``seed``, ``rules``, ``loss``, ``start`` …;
+    - the hyper-parameters, ``lr`` with one run, ``adam_lr`` and ``sgd_lr`` with several;
+    - ``path``, read only: an array of shape (steps + 1, 2), up to where it is finite; a dict of them by run with
+      several; of a stream the values of theta. ``value`` is the same, for ``interact``;
+    - ``trace``, read only, of a stream: a dict of arrays by quantity, index 0 before the first step, in a dict by run
+      with several.
+
+    A value that cannot be meant raises ``TraitError`` and changes nothing; one from the front end is sent back.
+    """
+
+    _esm = Unicode().tag(sync=True)
+    _css = Unicode().tag(sync=True)
+    spec = Dict().tag(sync=True)
+    state = Dict().tag(sync=True)
+    path = Any(read_only=True)
+    trace = Any(read_only=True)
+    value = Any(read_only=True)
+
+    _ipython_display_ = None
+
+    def __init__(self, kind, rules, losses, state, name):
+        self._kind, self._rules, self._losses, self._first = kind, rules, losses, state
+        self._own = _own(rules, losses)
+        self._entries = _entries(rules, state)
+        runs = {run: rule.__name__ for run, rule in rules.items()}
+        spec = {"id": name, "kind": kind, "runs": runs, "losses": [*losses], "state": state, "host": "kernel"}
+        texts = {"_esm": widget_module(*self._own), "_css": style()}
+        super().__init__(spec=spec, state=state, _dom_classes=("downhill",), **texts)
+        self.add_traits(**{name: _Entry(key) for name, key in self._entries.items()})
+        self._compute()
+        self.observe(self._follow, "state")
+
+    @validate("state")
+    def _checked(self, proposal):
+        try:
+            return states.checked(self._rules, self._losses, proposal.value, self._first)
+        except (ValueError, TypeError) as problem:
+            raise TraitError(str(problem)) from None
+
+    def _follow(self, change):
+        """Compute again what hangs on the state, and tell the observers of its entries."""
+        if any(change.old[key] != change.new[key] for key in change.new.keys() - {"step", "arrows"}):
+            self._compute()
+        for name, key in self._entries.items():
+            old, new = _shown(change.old[key]), _shown(change.new[key])
+            if old != new:
+                self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
+
+    def _compute(self):
+        if self._kind == "stream":
+            found = traces(self._rules, self.state)
+            self.set_trait("trace", self._single(found, {}))
+            found = {run: trace["theta"] for run, trace in found.items()}
+        else:
+            found = {run: result.path for run, result in descents(self._rules, self._loss, self.state).items()}
+        for name in ("path", "value"):
+            self.set_trait(name, self._single(found, np.empty((0, 2))))
+
+    def _single(self, found, none):
+        """What was found of each run; of the one run by itself where the figure has one."""
+        return found if len(self._rules) > 1 else next(iter(found.values()), none)
+
+    @property
+    def _loss(self):
+        return self._losses.get(self.state.get("loss"))
+
+    def set_state(self, sync_data):
+        """Take a state from the front end; one that cannot be is sent back as it was."""
+        try:
+            super().set_state(sync_data)
+        except TraitError as problem:
+            self.log.warning("The figure %s refuses a state: %s", self.spec["id"], problem)
+            self.send_state("state")
+
+    def __repr__(self):
+        told = sentence(self._kind, self._rules, self._loss, self.state)
+        return f"{_call(self._kind, self._rules, self._losses, self.state)}: {told}"
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        shown = (self._kind, self._rules, self._loss, self.state)
+        words, drawn = alt(*shown), picture(*shown)
+        png = base64.b64encode(drawn).decode()
+        width, height = struct.unpack(">II", drawn[16:24])
+        image = f'<img alt="{html.escape(words)}" src="data:image/png;base64,{png}" width="{width}" height="{height}">'
+        data["text/html"] = self._html(image)
+        data["image/png"] = png
+        return data, metadata | {"image/png": {"alt": words, "width": width, "height": height}}
+
+    def _html(self, image):
+        """The figure for a page without a kernel: its state, what it brings along, and its picture for want of both."""
+        spec = self.spec | {"state": self.state, "host": "page"}
+        own = f'<script>(window.downhill ||= {{}})["{spec["id"]}"] = {own_code(*self._own)};</script>\n'
+        return (
+            f'<div class="downhill" id="{spec["id"]}">\n{own if any(self._own) else ""}'
+            f'<script type="application/json">{_json(spec)}</script>\n<noscript>{image}</noscript>\n</div>'
+        )
+
+
+def _entries(rules, state):
+    """Names of traits to keys of the state: a hyper-parameter's own name with one run, ``adam_lr`` with several."""
+    names = {}
+    for key in state:
+        name = _trait(key, rules)
+        if name in names or hasattr(Figure, name):
+            raise ValueError(f"a figure has a {name} of its own; give that hyper-parameter another name.")
+        names[name] = key
+    return names
+
+
+def _trait(key, rules):
+    run, _, name = key.rpartition(".")
+    return f"{run}_{name}" if run and len(rules) > 1 else name
+
+
+def _own(rules, losses):
+    """The rules and losses that are not the library's."""
+    own_rules = {rule.__name__: rule for rule in rules.values() if not is_library_rule(rule)}
+    return own_rules, {key: loss for key, loss in losses.items() if LOSSES.get(key) is not loss}
+
+
+def _json(value):
+    """JSON that cannot end the script it stands in."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", r"\u003c")
+
+
+def _call(kind, rules, losses, state):
+    """The call that makes a figure of this state, without what is so by default."""
+    words = [rules[run].__name__ for run in state["rules"]]
+    if off := [rules[run].__name__ for run in rules if run not in state["rules"]]:
+        words.append(f"offer=[{', '.join(off)}]")
+    if losses := dict(sorted(losses.items(), key=lambda item: item[0] != state["loss"])):
+        words.append(f"on={[*losses.values()] if len(losses) > 1 else losses[state['loss']]}")
+    first = FIRST_STATES[kind](state["rules"], rules, losses)
+    first = states.checked(rules, losses, first, first) | {"step": state["steps"]}
+    for key, value in first.items():
+        if state[key] != value and key not in ("rules", "loss") and state[key] != "drawn":
+            words.append(f"{ARGUMENTS.get(key, _trait(key, rules))}={_python(state[key])}")
+    return f"{CALLS[kind]}({', '.join(words)})"
+
+
+def _python(value):
+    if isinstance(value, list):
+        return f"[{', '.join(map(_python, value[:6]))}{', …' if len(value) > 6 else ''}]"
+    return json.dumps(value) if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
