@@ -22,7 +22,8 @@ from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
 LOGGER = logging.getLogger(__name__)
-DIST = Path(__file__).resolve().parents[1] / "node_modules" / "katex" / "dist"
+NODE_MODULES = Path(__file__).resolve().parents[1] / "node_modules"
+DIST = NODE_MODULES / "katex" / "dist"
 
 # One JSON request a line, one JSON answer a line. `trust` lets equations carry classes: \htmlClass{…}{…}.
 RENDERER = r"""

@@ -9,7 +9,7 @@ import pytest
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 
-@pytest.mark.parametrize("name", ["lib.claims", "lib.descent", "lib.losses"])
+@pytest.mark.parametrize("name", ["lib.claims", "lib.descent", "lib.explorer", "lib.losses"])
 def test_docstring_examples(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted and not result.failed

@@ -230,11 +230,13 @@ def test_changes_that_belong_together():
     assert drawn.trace["g"].tolist()[1:] == [1, 2, 3]
     drawn.steps = 5
     assert drawn.trace["g"].tolist()[1:] == [1, 2, 3, 0, 0]
-    pair = plane(adam, "lr", "beta1", offer=[momentum])
+    pair = plane(adam, "lr", "beta1", offer=[momentum, sgd])
     pair.x_name = "beta2"
     assert pair.x_range == (0.0, 0.99)
     pair.rules = ["momentum"]
     assert (pair.x_name, pair.y_name, pair.x_range) == ("lr", "mu", (1e-4, 1.0))
+    pair.rules = ["sgd"]
+    assert repr(pair).startswith('plane(sgd, "lr", "lr", offer=[adam, momentum], on=valley): SGD, lr 0.01, lr 0.01: ')
 
 
 def test_one_run_that_is_switched_off():
@@ -358,8 +360,8 @@ def test_a_bad_state_from_the_front_end_is_sent_back(change, caplog):
         (lambda: stream(adam, g="constant"), 'stream(adam, g="constant"): Adam: the largest step is 1 times the learn'),
         (lambda: stream(sgd, g=[1, 3, 2]), "stream(sgd, steps=3, g=[1, 3, 2]): SGD: the largest step is 3 times the "
          "learning rate, at step 2."),
-        (lambda: plane(momentum, x_range=(1e-3, 1)), "plane(momentum, on=valley, x_range=[0.001, 1]): Momentum, lr "
-         "0.01, mu 0.9: reaches "),
+        (lambda: plane(momentum, x_range=(1e-3, 1)), 'plane(momentum, "lr", "mu", on=valley, x_range=[0.001, 1]): '
+         "Momentum, lr 0.01, mu 0.9: reaches "),
     ],
 )  # fmt: skip
 def test_a_figure_prints_its_call_and_what_happens(make, words):

@@ -7,9 +7,11 @@ results are traits. Python and JavaScript run the same rules, made from the same
     >>> from lib.losses import valley
     >>> from lib.rules import adam, sgd
     >>> figure = explore(sgd, adam, on=valley, sgd_lr=0.05, adam_lr=0.5)
-    >>> figure.sgd_lr = 0.2
-    >>> figure
-    >>> figure.path["sgd"].shape
+    >>> figure.path["adam"].shape
+    (201, 2)
+    >>> figure.sgd_lr = 0.085
+    >>> print(figure)  # doctest: +ELLIPSIS
+    explore(sgd, adam, on=valley, sgd_lr=0.085, adam_lr=0.5): SGD leaves the plot at step 6; Adam reaches ...
 """
 
 import base64
@@ -94,7 +96,7 @@ def plane(
 
 FIRST_STATES = {"descent": states.descent, "stream": states.stream, "plane": states.plane}
 CALLS = {"descent": "explore", "stream": "stream", "plane": "plane"}
-ARGUMENTS = {"stream": "g", "drawn": "g", "x_name": "x", "y_name": "y"}
+ARGUMENTS = {"stream": "g", "drawn": "g"}
 
 
 def _figure(kind, rules, offer, on, name, **settings):
@@ -171,6 +173,7 @@ class Figure(AnyWidget, ValueWidget):
     - the hyper-parameters, ``lr`` with one run, ``adam_lr`` and ``sgd_lr`` with several;
     - ``path``, read only: an array of shape (steps + 1, 2), up to where it is finite; a dict of them by run with
       several; of a stream the values of theta. ``value`` is the same, for ``interact``;
+    - ``call``, read only: the Python call that makes the figure as it is now;
     - ``trace``, read only, of a stream: a dict of arrays by quantity, index 0 before the first step, in a dict by run
       with several.
 
@@ -181,6 +184,7 @@ class Figure(AnyWidget, ValueWidget):
     _css = Unicode().tag(sync=True)
     spec = Dict().tag(sync=True)
     state = Dict().tag(sync=True)
+    call = Unicode(read_only=True).tag(sync=True)
     path = Any(read_only=True)
     trace = Any(read_only=True)
     value = Any(read_only=True)
@@ -197,6 +201,7 @@ class Figure(AnyWidget, ValueWidget):
         super().__init__(spec=spec, state=state, _dom_classes=("downhill",), **texts)
         self.add_traits(**{name: _Entry(key) for name, key in self._entries.items()})
         self._compute()
+        self._recall()
         self.observe(self._follow, "state")
 
     @validate("state")
@@ -210,6 +215,7 @@ class Figure(AnyWidget, ValueWidget):
         """Compute again what hangs on the state, and tell the observers of its entries."""
         if any(change.old[key] != change.new[key] for key in change.new.keys() - {"step", "arrows"}):
             self._compute()
+        self._recall()
         for name, key in self._entries.items():
             old, new = _shown(change.old[key]), _shown(change.new[key])
             if old != new:
@@ -224,6 +230,9 @@ class Figure(AnyWidget, ValueWidget):
             found = {run: result.path for run, result in descents(self._rules, self._loss, self.state).items()}
         for name in ("path", "value"):
             self.set_trait(name, self._single(found, np.empty((0, 2))))
+
+    def _recall(self):
+        self.set_trait("call", _call(self._kind, self._rules, self._losses, self.state, exact=True))
 
     def _single(self, found, none):
         """What was found of each run; of the one run by itself where the figure has one."""
@@ -293,18 +302,19 @@ def _json(value):
     return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", r"\u003c")
 
 
-def _call(kind, rules, losses, state):
-    """The call that makes a figure of this state, without what is so by default."""
-    words = [rules[run].__name__ for run in state["rules"]]
+def _call(kind, rules, losses, state, exact=False):
+    """The call that makes a figure of this state, without what is so by default; numbers in full if ``exact``."""
+    axes = {name: state[f"{name}_name"] for name in "xy"} if kind == "plane" else {}
+    words = [rules[run].__name__ for run in state["rules"]] + [json.dumps(name) for name in axes.values()]
     if off := [rules[run].__name__ for run in rules if run not in state["rules"]]:
         words.append(f"offer=[{', '.join(off)}]")
     if losses := dict(sorted(losses.items(), key=lambda item: item[0] != state["loss"])):
         words.append(f"on={[*losses.values()] if len(losses) > 1 else losses[state['loss']]}")
-    first = FIRST_STATES[kind](state["rules"], rules, losses)
+    first = FIRST_STATES[kind](state["rules"], rules, losses, **axes)
     first = states.checked(rules, losses, first, first) | {"step": state["steps"]}
     for key, value in first.items():
         if state[key] != value and key not in ("rules", "loss") and state[key] != "drawn":
-            words.append(f"{ARGUMENTS.get(key, _trait(key, rules))}={_python(state[key])}")
+            words.append(f"{ARGUMENTS.get(key, _trait(key, rules))}={repr(state[key]) if exact else _python(state[key])}")
     return f"{CALLS[kind]}({', '.join(words)})"
 
 

@@ -30,6 +30,7 @@ function scale(low, high, from, to, log = false) {
 
 function ticks({ low, high, log }, count) {
   const [a, b] = log ? [Math.log10(low), Math.log10(high)] : [low, high];
+  if (!(b - a > 1e-9 * Math.max(Math.abs(a), Math.abs(b)))) return [low];
   const rough = (b - a) / count, power = 10 ** Math.floor(Math.log10(rough));
   let step = [1, 2, 5, 10].find((n) => n * power >= rough) * power;
   if (log) step = Math.max(1, Math.round(step));
@@ -39,7 +40,7 @@ function ticks({ low, high, log }, count) {
 }
 
 function tickText(value, log) {
-  if (log && (value >= 1e4 || value < 1e-3)) return `1e${Math.round(Math.log10(value))}`;
+  if (value && (Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3)) return String(+value.toExponential(1)).replace("e+", "e");
   return String(+value.toPrecision(6));
 }
 

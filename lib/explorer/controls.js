@@ -98,7 +98,7 @@ function runRows(figure) {
       const on = figure.state.rules.includes(run);
       if (runs.length > 1) chip.setAttribute("aria-pressed", on);
       row.classList.toggle("off", !on);
-      if (on) names.forEach((name, i) => sliders[i].show(figure.state[`${run}.${name}`]));
+      names.forEach((name, i) => sliders[i].show(figure.state[`${run}.${name}`]));
     };
     return row;
   });

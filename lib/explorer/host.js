@@ -1,9 +1,7 @@
 // A figure: its state, the frame around its panels, and the hosts that it lives in.
 
 const KINDS = {
-  descent: { call: "explore", make: descentPanels },
-  stream: { call: "stream", make: streamPanels },
-  plane: { call: "plane", make: planePanels },
+  descent: descentPanels, stream: streamPanels, plane: planePanels,
 };
 const AGAIN = ["none", "8 4", "3 3", "10 3 2 3"];
 const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
@@ -12,7 +10,9 @@ const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
 function render({ model, el }, library, own = {}) {
   const spec = model.get("spec"), merged = merge(library, own);
   const figure = {
-    ...lookup(spec, merged, own.rules), spec, library: merged, el: element("div", { class: "figure" }),
+    ...lookup(spec, merged, own.rules), spec, library: merged, el: element("div", {
+      class: "figure", onfocusin: ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", ""),  // JupyterLab's
+    }),
     state: { ...spec.state, ...model.get("state") }, remember: remembered(), refused: null,
     get loss() { return merged.losses[figure.state.loss]; },
     set(changes) { change(changes); sync(); },
@@ -43,7 +43,7 @@ function render({ model, el }, library, own = {}) {
     reset() { figure.refused = null; figure.set({ ...spec.state }); },
     say(...words) { message.replaceChildren(...words); message.hidden = !words.length; },
     link: () => address(figure),
-    code: () => call(figure),
+    code: () => model.get("call"),
     picture: () => {
       const { parts, width, height } = figure.kind.picture();
       return { svg: standalone(parts, width, height, getComputedStyle(figure.el).getPropertyValue("--paper")), width, height };
@@ -100,13 +100,14 @@ function render({ model, el }, library, own = {}) {
   }
   const hear = () => { if (!unsent) change({ ...model.get("state") }); };
 
-  figure.kind = KINDS[spec.kind].make(figure);
+  figure.kind = KINDS[spec.kind](figure);
   const play = player(figure), controls = [...figure.kind.controls, { row: play }];
   const { head, panels, settings } = figure.kind;
   figure.el.append(
     element("div", { class: "settings", hidden: !head.length }, ...head), panels, play, sentence, spoken, message,
     element("details", {}, element("summary", {}, "Settings"), element("div", { class: "settings" }, ...settings)),
     tools(figure), figure.table);
+  el.classList.add("downhill");
   el.append(figure.el);
   model.on("change:state", hear);
   const resize = new ResizeObserver(schedule), theme = new MutationObserver(() => { figure.remember = remembered(); schedule(); });
@@ -214,23 +215,6 @@ function linked(spec, library, search) {
   if (!query.has("start") && query.has("loss")) state.start = [...library.losses[state.loss].start];
   state.step = Math.min(state.step, state.steps);
   return { state, problems };
-}
-
-// The Python call that makes the figure as it is now.
-function call({ spec, state, library }) {
-  const runs = Object.keys(spec.runs), short = runs.length === 1;
-  const words = state.rules.map((run) => spec.runs[run]);
-  const python = (v) => (typeof v === "boolean" ? (v ? "True" : "False") : typeof v === "string" ? JSON.stringify(v) : Array.isArray(v) ? `(${v.join(", ")})` : String(v));
-  const names = { stream: "g", x_name: "x", y_name: "y" };
-  for (const [key, value] of Object.entries(state)) {
-    const [run, name] = key.split(".");
-    if (key === "rules" || key === "drawn" || (key === "step" && value === state.steps)) continue;
-    if (key === "loss") words.push(`on=${library.losses[value].label}`);
-    else if (key === "stream" && value === "drawn") words.push(`g=[${state.drawn.join(", ")}]`);
-    else if (!name) words.push(`${names[key] ?? key}=${python(value)}`);
-    else if (state.rules.includes(run)) words.push(`${short ? name : key.replace(".", "_")}=${python(value)}`);
-  }
-  return `${KINDS[spec.kind].call}(${words.join(", ")})`;
 }
 
 // The static page: each figure is a div with its spec in it.

@@ -197,7 +197,8 @@ def _longest(steps):
     sizes = np.abs(steps)
     if not np.isfinite(sizes).all():
         return f" gives NaN at step {np.isfinite(sizes).argmin() + 1}"
-    return f": the largest step is {short(sizes.max())} times the learning rate, at step {sizes.argmax() + 1}"
+    first = (sizes >= (1 - 1e-9) * sizes.max()).argmax() + 1
+    return f": the largest step is {short(sizes.max())} times the learning rate, at step {first}"
 
 
 # Plane.

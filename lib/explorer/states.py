@@ -34,9 +34,7 @@ def descent(on, rules, losses, *, start=None, steps=200, step=None, noise=0.0, s
     }
 
 
-def plane(
-    on, rules, losses, *, x="lr", y=None, x_range=None, y_range=None, measure="loss", steps=100, **given
-):
+def plane(on, rules, losses, *, x="lr", y=None, x_range=None, y_range=None, measure="loss", steps=100, **given):
     """The first state of a plane figure, with ranges around the rule's defaults; the rest is as in :func:`descent`."""
     rule = rules[on[0]]
     defaults = hyper_defaults(rule)

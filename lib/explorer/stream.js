@@ -105,7 +105,7 @@ function streamSentence(runs) {
   return runs.map(({ label, of }) => {
     const steps = of[STEP].slice(1), bad = steps.findIndex((step) => !Number.isFinite(step));
     if (bad >= 0) return `${label} gives NaN at step ${bad + 1}`;
-    const most = largest(steps), at = steps.findIndex((step) => Math.abs(step) === most);
+    const most = largest(steps), at = steps.findIndex((step) => Math.abs(step) >= (1 - 1e-9) * most);
     return `${label}: the largest step is ${short(most)} times the learning rate, at step ${at + 1}`;
   }).join("; ") + ".";
 }
