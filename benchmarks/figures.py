@@ -76,7 +76,7 @@ def opening(browser, url):
     """Milliseconds from the request of a page until its first figure has drawn."""
     page = browser.new_page()
     page.goto(url)
-    page.wait_for_selector(".figure .sentence:not(:empty)")
+    page.wait_for_selector(".stage .sentence:not(:empty)")
     answer = page.evaluate("performance.now()")
     page.close()
     return answer
@@ -91,7 +91,7 @@ def main():
         with serve(folder) as server:
             page = browser.new_page(viewport={"width": 760, "height": 900})
             page.goto(f"http://127.0.0.1:{server.server_port}/")
-            page.wait_for_selector(".figure .sentence:not(:empty)")
+            page.wait_for_selector(".stage .sentence:not(:empty)")
             session = page.context.new_cdp_session(page)
             session.send("Performance.enable")
             spent, frames = dragging(page, session), playing(page)

@@ -90,7 +90,7 @@ def visitor(browser):
         page.on("console", lambda message: problems.append(message.text))
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(url)
-        page.wait_for_selector(".figure .sentence:not(:empty)")
+        page.wait_for_selector(".stage .sentence:not(:empty)")
         settle(page)
         return page
 
@@ -233,7 +233,7 @@ def test_dragging_the_start_by_touch(browser, address):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(f"{address}race.html")
-    page.wait_for_selector(".figure .sentence:not(:empty)")
+    page.wait_for_selector(".stage .sentence:not(:empty)")
     before = lines(page)[0]
     x, y = ring(page)
     touch = context.new_cdp_session(page)
@@ -545,11 +545,11 @@ def test_the_table_of_numbers(visitor, address):
 
 def test_the_equations_show_the_numbers_of_the_step(visitor, address):
     page = visitor(f"{address}stream.html")
-    assert page.locator(".figure math").count() >= 2 * (len(equations(adam).lines) + len(equations(rmsprop).lines))
+    assert page.locator(".stage math").count() >= 2 * (len(equations(adam).lines) + len(equations(rmsprop).lines))
     put(page, "adam.lr", "0.5")
     trace = stream(adam, g="noisy", steps=60, lr=0.5).trace
     for step in (60, 59):
-        shown = page.inner_text(".figure").replace("−", "-")
+        shown = page.inner_text(".stage").replace("−", "-")
         for name in ("m", "v", "m_hat", "v_hat", "theta"):
             assert f"{abs(trace[name][step]):.4g}"[:4] in shown, (name, step)
         press(page, "one step back")
@@ -625,14 +625,14 @@ def test_a_figure_is_sound(browser, address, name, width, scheme):
 def test_a_figure_works_from_the_disk(browser, visitor, lab, name):
     url = (lab / f"{name}.html").as_uri()
     assert visit(browser, url, axe=False) == []
-    assert visitor(url).locator(".figure svg path").count() > 5
+    assert visitor(url).locator(".stage svg path").count() > 5
 
 
 @pytest.mark.parametrize("name", ["race", "stream", "plane"])
 def test_targets_are_large_enough_for_a_finger(visitor, address, name):
     page = visitor(f"{address}{name}.html", 390)
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-    small = page.evaluate("""[...document.querySelectorAll(".figure :is(button, select, input, summary, [role=slider])")]
+    small = page.evaluate("""[...document.querySelectorAll(".stage :is(button, select, input, summary, [role=slider])")]
       .filter((e) => e.checkVisibility() && e.type !== "checkbox")
       .filter((e) => { const { width, height } = e.getBoundingClientRect(); return width < 44 || height < 43.9; })
       .map((e) => e.outerHTML.slice(0, 120))""")
@@ -643,7 +643,7 @@ def test_targets_are_large_enough_for_a_finger(visitor, address, name):
 def test_everything_is_reached_and_seen_by_the_keyboard(visitor, address, name):
     page = visitor(f"{address}{name}.html")
     page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
-    wanted = page.evaluate("""[...document.querySelectorAll(".figure :is(button, select, input, summary, [tabindex])")]
+    wanted = page.evaluate("""[...document.querySelectorAll(".stage :is(button, select, input, summary, [tabindex])")]
       .filter((e) => e.checkVisibility() && e.tabIndex >= 0).length""")
     reached = set()
     for _ in range(wanted + 3):

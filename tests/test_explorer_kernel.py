@@ -92,7 +92,7 @@ def shows(page, value):
 
 
 def test_figure_and_kernel_talk_both_ways(page):
-    figure = run(page, 0, ".downhill .figure")
+    figure = run(page, 0, ".downhill .stage")
     shows(page, 0.05)
     assert page.evaluate("getComputedStyle(document.querySelector('.map svg .frame')).fill") == "none"
     assert "SGD reaches" in figure.inner_text()

@@ -40,7 +40,7 @@ function ticks({ low, high, log }, count) {
 }
 
 function tickText(value, log) {
-  if (value && (Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3)) return String(+value.toExponential(1)).replace("e+", "e");
+  if (value && (Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
   return String(+value.toPrecision(6));
 }
 

@@ -59,7 +59,7 @@ function menu(figure, key, label, choices) {
 
 function toggle(figure, key, label) {
   const box = element("input", { type: "checkbox", "data-key": key, onchange: () => figure.set({ [key]: box.checked }) });
-  const row = element("label", { class: "toggle" }, box, label);
+  const row = element("label", { class: "check" }, box, label);
   row.show = (value) => { box.checked = value; };
   return row;
 }

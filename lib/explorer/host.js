@@ -11,7 +11,7 @@ function render({ model, el }, library, own = {}) {
   const spec = model.get("spec"), merged = merge(library, own);
   const figure = {
     ...lookup(spec, merged, own.rules), spec, library: merged, el: element("div", {
-      class: "figure", onfocusin: ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", ""),  // JupyterLab's
+      class: "stage", onfocusin: ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", ""),  // JupyterLab's
     }),
     state: { ...spec.state, ...model.get("state") }, remember: remembered(), refused: null,
     get loss() { return merged.losses[figure.state.loss]; },
@@ -222,7 +222,7 @@ function linked(spec, library, search) {
 function mountAll(library) {
   const mount = () => document.querySelectorAll("div.downhill").forEach((el) => {
     const source = el.querySelector("script[type='application/json']");
-    if (!source || el.querySelector(".figure")) return;
+    if (!source || el.querySelector(".stage")) return;
     const spec = JSON.parse(source.textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
     if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;

@@ -310,7 +310,7 @@ function ruleCard(figure, run) {
   const side = element("div", { class: "plots" }, ...plots.flatMap((plot) => [plot.title.el, plot.svg]));
   const name = element("div", { class: "title", hidden: Object.keys(figure.spec.runs).length < 2 }, swatch(figure, run, figure.index(run)), label);
   const tip = element("div", { class: "tip", hidden: true, role: "status" });
-  const el = element("div", { class: "card", role: "group", "aria-label": label, style: `--c: ${colour}` },
+  const el = element("div", { class: "pane", role: "group", "aria-label": label, style: `--c: ${colour}` },
     element("div", { class: "inside" }, element("div", {}, name, equations.el), side), tip);
   let numbers = {};
   nameSymbols(figure, el, equations.el, tip, () => numbers);
