@@ -567,7 +567,7 @@ def test_drawing_a_stream_by_hand(visitor, address):
     changed = ~np.isclose(before, after, rtol=2e-3, atol=2e-3)
     assert changed.sum() == 2 and changed[[59, 119]].all()  # the last step, of both rules
     plot.scroll_into_view_if_needed()
-    box = plot.locator("svg").last.bounding_box()
+    box = plot.locator("svg.strip").bounding_box()
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 15)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 15, steps=15)

@@ -234,8 +234,8 @@ def test_the_script_and_the_style_stand_in_the_site_once(tmp_path):
     assert [*tmp_path.iterdir()] == []
     site.write_explorer(Pages(tmp_path))
     assert {file.name for file in (tmp_path / "_static").iterdir()} == {"explorer.js", "explorer.css"}
-    assert (tmp_path / "_static" / "explorer.js").read_text(encoding="utf-8") == page_script()
-    assert (tmp_path / "_static" / "explorer.css").read_text(encoding="utf-8") == style()
+    assert (tmp_path / "_static" / "explorer.js").read_text(encoding="utf-8") == site.minified(page_script(), "js")
+    assert (tmp_path / "_static" / "explorer.css").read_text(encoding="utf-8") == site.minified(style(), "css")
 
 
 def test_an_executed_notebook_keeps_no_state_of_its_widgets(tmp_path, monkeypatch):
