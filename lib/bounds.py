@@ -1,4 +1,4 @@
-"""How far one coordinate can move in a step: bounds on |step| / lr, and the gradients that attain them.
+"""How far one coordinate can move in a step: bounds on the size of a step over lr, and the gradients that attain them.
 
 A bound is a function ``bound(t, *, …)`` of the step number and of those hyper-parameters that it depends on, a worst
 stream ``worst(t, steps, *, …)`` the gradient of step t that makes step number ``steps`` as long as it can be. Both
@@ -6,11 +6,11 @@ are in the house form of :mod:`lib.rules`, so :func:`lib.equations.formula` turn
 
 Each exact bound is the supremum over all gradients g_1, …, g_t with ε = 0; ε > 0 only makes steps shorter.
 
-- Adam: m̂ = Σ a_i g_i and v̂ = Σ b_i g_i² with positive weights, so by Cauchy and Schwarz |m̂| / √v̂ ≤ √(Σ a_i² / b_i),
-  with equality where g_i is proportional to a_i / b_i, that is to (β₁ / β₂)^(t−i). The sum is a geometric series in
-  β₁² / β₂. AMSGrad divides by more, and by the same where β₁ ≤ β₂.
-- AdaMax: u ≥ β₂^(t−i) |g_i|, so |m| / u ≤ (1 − β₁) Σ (β₁ / β₂)^(t−i), with equality where g_i is proportional to
-  β₂^(i−t).
+- Adam: m̂ = Σ a_i g_i and v̂ = Σ b_i g_i² with positive weights, so by Cauchy and Schwarz the size of m̂ / √v̂ is at
+  most √(Σ a_i² / b_i), with equality where g_i is proportional to a_i / b_i, that is to (β₁ / β₂)^(t−i). The sum is a
+  geometric series in β₁² / β₂. AMSGrad divides by more, and by the same where β₁ ≤ β₂.
+- AdaMax: u is at least β₂^(t−i) times the size of g_i, so the size of m / u is at most (1 − β₁) Σ (β₁ / β₂)^(t−i),
+  with equality where g_i is proportional to β₂^(i−t).
 - RMSProp: v ≥ (1 − ρ) g_t², with equality where all gradients before were 0. AdaGrad: s ≥ g_t² in the same way.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 
 class Bound(NamedTuple):
-    """A bound on |step| / lr: its name in a figure, and its value as a function of t and hyper-parameters."""
+    """A bound on the size of a step over lr: its name in a figure, and its value as a function of t and hyper-parameters."""
 
     label: str
     value: object
@@ -68,7 +68,7 @@ def adamax_exact(t, *, beta1, beta2):
 
 
 def adamax_paper(t):
-    """Kingma & Ba 2015, section 7.1: |Δ| ≤ α."""
+    """Kingma & Ba 2015, section 7.1: no step is longer than α."""
     return 1
 
 

@@ -122,7 +122,7 @@ def minified(text, loader):
 def add_explorer(app, pagename, templatename, context, doctree):
     """Let a page with an interactive figure load them."""
     if 'class="downhill"' in context.get("body", ""):
-        app.add_js_file("explorer.js", loading_method="defer")
+        app.add_js_file("explorer.js", loading_method="async")
         app.add_css_file("explorer.css")
 
 

@@ -64,7 +64,7 @@ def stream(
 ):
     """An interactive figure of what rules make of a stream of gradients, quantity by quantity, for one parameter.
 
-    - ``g`` is the name of a stream in :data:`lib.streams.STREAMS`; ``"worst"`` for the gradients that make the
+    - ``g`` is the name of a stream in ``lib.streams.STREAMS``; ``"worst"`` for the gradients that make the
       longest step of the first rule for which they are known; or a list of gradients, one a step.
     - ``theta`` is where the parameter starts; ``corrected=False`` leaves out corrections of the form 1 − βᵗ.
     - all else as in :func:`explore`.

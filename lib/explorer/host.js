@@ -217,20 +217,23 @@ function linked(spec, library, search) {
   return { state, problems };
 }
 
-// The static page: each figure is a div with its spec in it.
+// The static page: each figure is a div with its spec in it, and begins as soon as it has been read, before the page has.
 
 function mountAll(library) {
   const mount = () => document.querySelectorAll("div.downhill").forEach((el) => {
     const source = el.querySelector("script[type='application/json']");
-    if (!source || el.querySelector(".stage")) return;
+    if (!source?.nextElementSibling || el.querySelector(".stage")) return;
     const spec = JSON.parse(source.textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
     if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
   });
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
-  else mount();
+  mount();
+  if (document.readyState !== "loading") return;
+  const reading = new MutationObserver(mount);
+  reading.observe(document, { childList: true, subtree: true });
+  document.addEventListener("DOMContentLoaded", () => { reading.disconnect(); mount(); });
 }
 
 // What anywidget's model is in a kernel, over plain values.

@@ -124,6 +124,7 @@ function scoreField(figure) {
       for (const node of [canvas, ring]) node.style.setProperty("--cell", `${height / GRID}px`);
       Object.assign(canvas.style, { left: `${EDGE.left}px`, top: `${EDGE.top}px`, width: `${width}px`, height: `${height}px` });
       axes(frame, x, y, { across: across.name, up: up.name });
+      svg.setAttribute("aria-label", `a field over ${across.name} and ${up.name}`);
     });
     const others = Object.entries(figure.hyper(chosen())).filter(([name]) => name !== across.name && name !== up.name);
     const key = JSON.stringify([state.rules, state.loss, state.start, state.steps, state.noise, state.seed, state.measure, across, up, others]);
