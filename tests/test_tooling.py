@@ -224,7 +224,7 @@ def test_only_a_page_with_an_interactive_figure_loads_its_script(tmp_path, body,
     app = Pages(tmp_path)
     site.add_explorer(app, "page", "page.html", {"body": body}, None)
     assert [name for name, _ in app.loaded] == loaded
-    assert all(how == {"loading_method": "defer"} for name, how in app.loaded if name.endswith(".js"))
+    assert all(how == {"loading_method": "async"} for name, how in app.loaded if name.endswith(".js"))
     site.add_explorer(app, "search", "search.html", {}, None)
     assert len(app.loaded) == len(loaded)
 
