@@ -55,9 +55,10 @@ def lab(tmp_path_factory):
     pages = {
         "race": [race],
         "all": [explore(*rules, on=(valley, rosenbrock, beale, bounded_saddle), steps=120, lr=0.01, name="all")],
+        "many": [explore(sgd, offer=rules[1:], steps=40, lr=0.02, name="many")],
         "stream": [stream(adam, rmsprop, g="noisy", steps=60, name="stream")],
         "stream-all": [stream(*rules, steps=40, name="stream")],
-        "plane": [plane(momentum, "lr", "mu", on=(valley, rosenbrock), x_range=(1e-3, 1.0), steps=60, name="plane")],
+        "plane": [plane(momentum, "lr", "mu", on=(valley, rosenbrock, saddle), offer=[sgd], x_range=(1e-3, 1.0), steps=60, name="plane")],
         "own": [explore(warming, sgd, on=valley, steps=30, name="own")],
         "broken": [explore(reciprocal, sgd, on=valley, steps=30, name="broken")],
         "wild": [explore(sgd, adam, on=valley, steps=600, sgd_lr=3.0, name="wild")],
@@ -323,6 +324,26 @@ def test_rules_are_switched_on_and_off(visitor, address):
         press(page, name)
     settle(page)
     assert lines(page) == [] and sentence(page) == "No rule is switched on."
+
+
+def test_many_rules_wait_in_a_menu(visitor, address):
+    page = visitor(f"{address}many.html")
+    menu = page.get_by_label("add a rule")
+    assert page.locator(".chip:visible").count() == 1 and menu.locator("option").count() == len(RULES)
+    menu.select_option(label="AdaMax")
+    settle(page)
+    assert page.locator(".chip:visible").count() == len(lines(page)) == 2 and menu.input_value() == ""
+    press(page, "AdaMax")
+    settle(page)
+    assert len(lines(page)) == 1 and page.get_by_role("button", name="AdaMax", exact=True).is_visible()
+
+
+def test_the_start_can_be_typed(visitor, address):
+    page = visitor(f"{address}race.html")
+    put(page, "start", "-3, 1.5")
+    assert page.get_attribute(".ring", "aria-label") == "start at x -3, y 1.5"
+    put(page, "start", "3")
+    assert "start must be two numbers" in page.inner_text(".message")
 
 
 def test_another_loss_starts_where_it_is_interesting(visitor, address):
@@ -600,6 +621,17 @@ def test_a_point_of_the_plane_is_a_run(visitor, address):
     page.keyboard.press("ArrowUp")
     settle(page)
     assert float(page.input_value("input[type=text][data-key='momentum.mu']")) == pytest.approx(mu + 0.99 / 40, abs=1e-3)
+
+
+def test_a_plane_shows_every_setting_and_no_rate_without_a_minimum(visitor, address):
+    page = visitor(f"{address}plane.html?figure=plane&measure=rate")
+    for name in ("lr", "mu"):
+        assert page.locator(f"input[type=range][data-key='momentum.{name}']").is_visible()
+    measure = page.locator("select[data-key=measure]")
+    assert measure.input_value() == "rate"
+    page.select_option("select[data-key=loss]", "saddle")
+    page.wait_for_function("/of 1681 points/.test(document.querySelector('.sentence').textContent)")
+    assert not measure.is_visible() and "loss in the end" in page.inner_text(".legend")
 
 
 @pytest.mark.parametrize("measure", ["loss", "rate"])

@@ -78,32 +78,55 @@ function swatch(figure, run, index) {
   return picture;
 }
 
-// One row for each run: a chip that switches it on and off, its first slider, and the others on demand.
+// A text field for a list of numbers.
+function entry(figure, key, label) {
+  const box = element("input", {
+    type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, autocomplete: "off", class: "wide",
+    onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : String(figure.state[key]); },
+  });
+  const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), box);
+  row.show = (value) => { box.value = value.join(", "); };
+  return row;
+}
+
+// One row for each run: a chip that switches it on and off, its first slider, and the others on demand. Where many are
+// offered, those that were never on wait in a menu.
 function runRows(figure) {
-  const { spec, state } = figure, runs = Object.keys(spec.runs);
+  const { spec } = figure, runs = Object.keys(spec.runs), several = runs.length > 1 && spec.kind !== "plane";
+  const met = new Set(runs.length - spec.state.rules.length > 4 ? spec.state.rules : runs);
+  const add = element("select", {
+    class: "add", "aria-label": "add a rule", hidden: !several, onchange: () => { figure.flip(add.value); },
+  });
   const rows = runs.map((run, index) => {
     const { hyper, label } = figure.rule(run), names = Object.keys(hyper);
     const sliders = names.map((name) => slider(figure, `${run}.${name}`, hyper[name], figure.name(name)));
-    const rest = element("div", { class: "rest", hidden: runs.length > 1 }, ...sliders.slice(1));
+    const rest = element("div", { class: "rest", hidden: several }, ...sliders.slice(1));
     const more = button(`further settings of ${figure.label(run)}`, "⋯", () => {
       rest.hidden = !rest.hidden;
       more.setAttribute("aria-expanded", !rest.hidden);
-    }, { "aria-expanded": "false", class: "more", hidden: runs.length < 2 || names.length < 2 });
-    const kind = runs.length > 1 ? ["button", { type: "button", onclick: () => figure.flip(run) }] : ["div", {}];
+    }, { "aria-expanded": "false", class: "more", hidden: !several || names.length < 2 });
+    const kind = several ? ["button", { type: "button", onclick: () => figure.flip(run) }] : ["div", {}];
     const chip = element(kind[0], { ...kind[1], class: "chip", "data-run": run },
       swatch(figure, run, index), element("span", {}, figure.label(run)));
     const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
     const row = element("div", { class: "run", style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
     row.show = () => {
       const on = figure.state.rules.includes(run);
-      if (runs.length > 1) chip.setAttribute("aria-pressed", on);
+      if (on) met.add(run);
+      if (several) chip.setAttribute("aria-pressed", on);
       row.classList.toggle("off", !on);
+      row.hidden = !met.has(run);
       names.forEach((name, i) => sliders[i].show(figure.state[`${run}.${name}`]));
     };
     return row;
   });
-  const list = element("div", { class: `runs ${runs.length > 1 ? "several" : ""}` }, ...rows);
-  list.show = () => rows.forEach((row) => row.show());
+  const list = element("div", { class: `runs ${several ? "several" : ""}` }, ...rows, add);
+  list.show = () => {
+    rows.forEach((row) => row.show());
+    const others = runs.filter((run) => !met.has(run));
+    add.replaceChildren(element("option", { value: "" }, "add a rule …"), ...others.map((run) => element("option", { value: run }, figure.label(run))));
+    add.hidden = !several || !others.length;
+  };
   return list;
 }
 
@@ -119,7 +142,7 @@ function player(figure) {
   });
   const count = element("output", { class: "count" });
   const row = element("div", { class: "player" },
-    button("back to the start", "«", () => { stop(); go(0); }),
+    button("back to the start", "«", () => { stop(); go(0); }, { class: "first" }),
     button("one step back", "‹", () => { stop(); go(figure.state.step - 1); }),
     play,
     button("one step on", "›", () => { stop(); go(figure.state.step + 1); }),

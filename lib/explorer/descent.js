@@ -36,9 +36,16 @@ function currentRuns(figure) {
   });
 }
 
-function raceSentence(figure, runs) {
+function raceSentence({ loss, state: { steps } }, runs) {
   if (!runs.length) return "No rule is switched on.";
-  return runs.map((run) => `${run.label} ${outcome(run, figure.loss, figure.state.steps)}`).join("; ") + ".";
+  const arrive = runs.filter((run) => !lost(run, loss)), others = runs.filter((run) => arrive.length < 2 || lost(run, loss));
+  const all = others.map((run) => `${run.label} ${outcome(run, loss, steps)}`);
+  if (arrive.length > 1) {
+    const [first, ...more] = arrive.map((run) => [run.label, short(run.heights[run.last] - lowest(loss))]);
+    const words = loss.minima.length ? `is ${first[1]} above the minimum` : `has a loss of ${first[1]}`;
+    all.unshift([`After ${steps} steps ${first[0]} ${words}`, ...more.map((told) => told.join(" "))].join(", "));
+  }
+  return `${all.join("; ")}.`;
 }
 
 // What is chosen first stands above the panels, the rest below them.
@@ -47,6 +54,7 @@ function landscapeSettings(figure) {
   const add = (list, key, row) => { controls.push({ key, row }); list.push(row); };
   if (losses.length > 1) add(head, "loss", menu(figure, "loss", "loss", losses.map((key) => [key, figure.library.losses[key].label])));
   add(settings, "steps", slider(figure, "steps", { kind: "whole" }, { name: "steps", meaning: "number of steps" }));
+  add(settings, "start", entry(figure, "start", "start x, y"));
   add(settings, "noise", slider(figure, "noise", { kind: "rate", span: [-2, 2] }, { name: "noise", meaning: "noise of the gradient, standard deviation" }));
   settings.push(button("other noise", "other noise", () => figure.set({ seed: (figure.state.seed + 1) % 2 ** 32 })));
   add(settings, "arrows", toggle(figure, "arrows", "arrows: gradient, momentum, step"));
@@ -84,7 +92,7 @@ function landscape(figure) {
   }
   function layOut(room, { domain: [across, up], minima }) {
     width = Math.max(40, room - EDGE.left - EDGE.right);
-    height = Math.round(Math.min(width * 0.86, 560));
+    height = mapHeight(width);
     x = scale(...across, 0, width);
     y = scale(...up, height, 0);
     for (const [name, value] of Object.entries({ width: room, height: height + EDGE.top + EDGE.bottom })) svg.setAttribute(name, value);
@@ -324,6 +332,11 @@ function pathTables(figure, runs) {
     rows.push([t, ...runs.flatMap((run) => (t <= run.last ? [run.path[2 * t], run.path[2 * t + 1], run.heights[t]] : ["", "", ""]))]);
   }
   return [table(now, `At step ${step}`), table(rows, every > 1 ? `Every ${every}th step` : "Every step")];
+}
+
+// A map is a little wider than high, and never higher than most of the screen.
+function mapHeight(width) {
+  return Math.round(Math.min(width * 0.86, Math.max(560, innerHeight * 0.6)));
 }
 
 function beside(...pictures) {

@@ -87,23 +87,28 @@ function lowest(loss) {
   return loss.minima.length ? Math.min(...loss.minima.map(([x, y]) => loss.value(x, y))) : 0;
 }
 
-// What became of a run, in a clause.
-function outcome(run, loss, steps) {
+// How a run was lost, in a clause, or null.
+function lost(run, loss) {
   if (run.diverged) return `diverges at step ${run.diverged}`;
   const left = leaves(run, loss.domain);
-  if (left !== null) return `leaves the plot at step ${left}`;
+  return left === null ? null : `leaves the plot at step ${left}`;
+}
+
+// What became of a run, in a clause.
+function outcome(run, loss, steps) {
+  const how = lost(run, loss);
+  if (how) return how;
   const gap = short(run.heights[run.last] - lowest(loss));
   return loss.minima.length ? `reaches ${gap} above the minimum after ${steps} steps`
     : `reaches a loss of ${gap} after ${steps} steps`;
 }
 
-// A number in two digits: 0.05, 1300, 3.1e-4.
+// A number in two digits: 0.05, −1300, 3.1e−4.
 function short(x) {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
   if (x === 0) return "0";
   const [digits, exponent] = x.toExponential(1).split("e");
-  if (exponent < -3 || exponent > 3) return `${+digits}e${+exponent}`;
-  return String(+x.toPrecision(2));
+  return (exponent < -3 || exponent > 3 ? `${+digits}e${+exponent}` : String(+x.toPrecision(2))).replaceAll("-", "−");
 }
 
 // The last value of `compute` for a key, until the key changes.

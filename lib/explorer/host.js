@@ -21,7 +21,7 @@ function render({ model, el }, library, own = {}) {
       const axis = key.endsWith("_name") && figure.rule(figure.state.rules[0]).hyper[value];
       figure.set({
         [key]: value,
-        ...(key === "loss" && { start: [...merged.losses[value].start] }),
+        ...(key === "loss" && { start: [...merged.losses[value].start], ...("measure" in spec.state && !merged.losses[value].minima.length && { measure: "loss" }) }),
         ...(axis && { [key.replace("name", "range")]: usualRange(axis) }),
       });
     },

@@ -41,14 +41,15 @@ def alt(kind, rules, loss, state):
 
 
 def short(x):
-    """A number in two digits: ``0.05``, ``1300``, ``3.1e-4``."""
+    """A number in two digits: ``0.05``, ``−1300``, ``3.1e−4``."""
     if not math.isfinite(x):
         return "NaN" if math.isnan(x) else "∞" if x > 0 else "−∞"
     if x == 0:
         return "0"
     rounded = Context(prec=2, rounding=ROUND_HALF_UP).create_decimal_from_float(float(x)).normalize()
     exponent = rounded.adjusted()
-    return f"{rounded:f}" if -3 <= exponent <= 3 else f"{rounded.scaleb(-exponent):f}e{exponent}"
+    written = f"{rounded:f}" if -3 <= exponent <= 3 else f"{rounded.scaleb(-exponent):f}e{exponent}"
+    return written.replace("-", "−")
 
 
 def looks(rules):
@@ -125,17 +126,31 @@ def _title_descent(rules, loss, state):
 
 
 def _tell_descent(rules, loss, state):
-    runs = descents(rules, loss, state)
-    return "; ".join(f"{looks(rules)[run].label} {outcome(result, loss, state)}" for run, result in runs.items()) + "."
+    runs = {looks(rules)[run].label: result for run, result in descents(rules, loss, state).items()}
+    arrive = {label: short(gap(loss, run.path[-1])) for label, run in runs.items() if not lost(run, loss)}
+    if len(arrive) < 2:
+        return "; ".join(f"{label} {outcome(run, loss, state)}" for label, run in runs.items()) + "."
+    (label, height), *more = arrive.items()
+    words = f"is {height} above the minimum" if loss.minima else f"has a loss of {height}"
+    told = ", ".join([f"After {state['steps']} steps {label} {words}", *map(" ".join, more)])
+    others = (f"{label} {lost(run, loss)}" for label, run in runs.items() if label not in arrive)
+    return "; ".join([told, *others]) + "."
+
+
+def lost(run, loss):
+    """How a run was lost, in a clause, or None."""
+    if run.diverged is not None:
+        return f"diverges at step {run.diverged}"
+    inside = [all(low <= x <= high for x, (low, high) in zip(point, loss.domain)) for point in run.path.tolist()]
+    if inside[-1]:
+        return None
+    return f"leaves the plot at step {len(inside) - inside[::-1].index(True) if any(inside) else 0}"
 
 
 def outcome(run, loss, state):
     """What became of a run on a loss, in a clause."""
-    if run.diverged is not None:
-        return f"diverges at step {run.diverged}"
-    inside = [all(low <= x <= high for x, (low, high) in zip(point, loss.domain)) for point in run.path.tolist()]
-    if not inside[-1]:
-        return f"leaves the plot at step {len(inside) - inside[::-1].index(True) if any(inside) else 0}"
+    if how := lost(run, loss):
+        return how
     height, after = short(gap(loss, run.path[-1])), f"after {state['steps']} steps"
     return f"reaches {height} above the minimum {after}" if loss.minima else f"reaches a loss of {height} {after}"
 

@@ -24,6 +24,11 @@ function planePanels(figure) {
   };
 }
 
+// A rate needs a minimum to converge to.
+function measureOf({ state, loss }) {
+  return loss.minima.length ? state.measure : "loss";
+}
+
 function planeSentence(figure, run, best) {
   const { state } = figure, names = [state.x_name, state.y_name];
   const place = names.map((name) => `${name} ${short(state[`${run.run}.${name}`])}`).join(", ");
@@ -43,8 +48,11 @@ function planeSettings(figure) {
     add(head, "rules", axisMenu(figure, `${axis}_name`, label));
     add(settings, `${axis}_range`, entry(figure, `${axis}_range`, `${label}, from and to`));
   }
-  if (losses.every((key) => figure.library.losses[key].minima.length)) {
-    add(head, "measure", menu(figure, "measure", "colour", [["loss", "loss in the end"], ["rate", "rate of convergence"]]));
+  if (losses.some((key) => figure.library.losses[key].minima.length)) {
+    const row = menu(figure, "measure", "colour", [["loss", "loss in the end"], ["rate", "rate of convergence"]]);
+    const { show } = row;
+    row.show = ({ measure }) => { show(measure); row.hidden = !figure.loss.minima.length; };
+    add(head, "", row);
   }
   return common;
 }
@@ -77,17 +85,6 @@ function usualRange({ kind, value }) {
   return [0, Math.max(1, 2 * Math.abs(value))];
 }
 
-// A text field for a list of numbers.
-function entry(figure, key, label) {
-  const box = element("input", {
-    type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, autocomplete: "off", class: "wide",
-    onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : String(figure.state[key]); },
-  });
-  const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), box);
-  row.show = (value) => { box.value = value.join(", "); };
-  return row;
-}
-
 // The coloured field. It is computed some rows a frame, so that the page never waits for it.
 function scoreField(figure) {
   const chosen = () => figure.state.rules[0];
@@ -115,7 +112,7 @@ function scoreField(figure) {
   function draw() {
     const { state, loss } = figure, room = el.clientWidth, across = axis("x"), up = axis("y");
     width = Math.max(40, room - EDGE.left - EDGE.right);
-    height = Math.round(Math.min(width * 0.86, 560));
+    height = mapHeight(width);
     x = scale(across.low, across.high, 0, width, across.log);
     y = scale(up.low, up.high, height, 0, up.log);
     figure.remember("plane axes", `${room} ${JSON.stringify([across, up])}`, () => {
@@ -123,7 +120,7 @@ function scoreField(figure) {
       for (const [name, v] of Object.entries(size)) svg.setAttribute(name, v);
       for (const node of [canvas, ring]) node.style.setProperty("--cell", `${height / GRID}px`);
       Object.assign(canvas.style, { left: `${EDGE.left}px`, top: `${EDGE.top}px`, width: `${width}px`, height: `${height}px` });
-      axes(frame, x, y, { across: across.name, up: up.name });
+      axes(frame, x, y, { across: across.name, up: up.name, rows: 5 });
       svg.setAttribute("aria-label", `a field over ${across.name} and ${up.name}`);
     });
     const others = Object.entries(figure.hyper(chosen())).filter(([name]) => name !== across.name && name !== up.name);
@@ -140,7 +137,7 @@ function scoreField(figure) {
     while (field.next < GRID * GRID && performance.now() < until) {
       for (let i = 0; i < GRID; i++, field.next++) {
         const point = { ...hyper, [across.name]: value(across, i), [up.name]: value(up, Math.floor(field.next / GRID)) };
-        field.values[field.next] = score(state.measure, rule, point, loss, state.start, state.steps, state.noise, z);
+        field.values[field.next] = score(measureOf(figure), rule, point, loss, state.start, state.steps, state.noise, z);
       }
     }
     if (field.next < GRID * GRID) figure.later();
@@ -151,7 +148,7 @@ function scoreField(figure) {
     field.values.forEach((v, k) => { if (!Number.isNaN(v) && !(v >= field.values[at])) at = k; });
     best = at < 0 ? null : { value: field.values[at], place: [value(across, at % GRID), value(up, Math.floor(at / GRID))] };
     star.setAttribute("transform", best ? `translate(${EDGE.left + x.at(best.place[0])} ${EDGE.top + y.at(best.place[1])})` : "translate(-99 -99)");
-    const rank = ranking(figure.state.measure, loss, figure.state.start, best?.value ?? 0);
+    const rank = ranking(measureOf(figure), loss, figure.state.start, best?.value ?? 0);
     paint(canvas, GRID, (i, j) => rank.share(field.values[(GRID - 1 - j) * GRID + i]));
     paint(bar, 64, (i) => i / 63);
     words.textContent = `${short(rank.low)} to ${short(rank.high)}, ${rank.what}. White: worse than the start, or diverges. Star: the best.`;

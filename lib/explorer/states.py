@@ -124,7 +124,7 @@ def changed(rules, losses, state, key, value):
     """The state with one entry changed, and what follows from that.
 
     A figure that stood at its last step still does with more or fewer steps; another loss is started on from its own
-    start; a drawn stream is as long as it is; a plane's axis takes the usual range of what is put on it. Raises as
+    start, and one without a minimum has no rate; a drawn stream is as long as it is; a plane's axis takes the usual range of what is put on it. Raises as
     :func:`checked` does.
     """
     value = _value(key, value, rules, losses, state)
@@ -133,6 +133,8 @@ def changed(rules, losses, state, key, value):
         follows = {"step": value if state["step"] == state["steps"] else min(state["step"], value)}
     if key == "loss":
         follows = {"start": losses[value].start}
+        if "measure" in state and not losses[value].minima:
+            follows["measure"] = "loss"
     if key == "drawn":
         follows = {"stream": "drawn", "steps": len(value), "step": len(value)}
     if key in ("x_name", "y_name"):
