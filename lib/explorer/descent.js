@@ -247,7 +247,7 @@ function lossCurve(figure) {
   function draw(runs) {
     const { state, loss } = figure, room = el.clientWidth, floor = lowest(loss), log = loss.minima.length > 0;
     width = Math.max(40, room - edge.left - edge.right);
-    height = Math.round(clamp(width * 0.5, 110, 300));
+    height = Math.round(clamp(width * 0.5, 110, Math.max(300, innerHeight * 0.3)));
     const [low, high] = log ? decades(runs, floor) : extent(runs, loss);
     const place = `${room} ${state.loss} ${state.steps} ${low} ${high}`;
     const x = scale(0, state.steps, 0, width), y = scale(low, high, height, 0, log);
