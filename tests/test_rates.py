@@ -80,7 +80,7 @@ def test_edges_of_stability():
 
 @pytest.mark.parametrize("name", RATES)
 def test_a_run_shrinks_by_the_rate(name):
-    """The largest distance among 200 steps against that of the next 200: complex roots turn, so one step says little."""
+    """The largest distance among 200 steps against that of the next 200, as complex roots turn."""
     h, lr, mu = 2.0, 0.03, 0.6
     path = np.abs(descend(RULES[name], lambda theta: h * theta, 1.0, 500, **known(name, lr, mu)))
     measured = (path[201:401].max() / path[1:201].max()) ** (1 / 200)
