@@ -7,6 +7,10 @@
 ``lib.equations``   source of a rule or loss → equations → LaTeX, JavaScript
 ``lib.notation``    one table: name in code, symbol, meaning, allowed values
 ``lib.claims``      ``claim`` checks a statement of the book
+``lib.explorer``    interactive figures
+``lib.streams``     streams of gradients for one coordinate
+``lib.bounds``      how far a step can go, and the gradients that make it
+``lib.rates``       how fast a rule with momentum converges on a quadratic
 ``lib.figures``     static figures
 ``lib.models``      models with hand-written gradients over one flat θ
 ``lib.data``        small real data sets that need no network

@@ -86,6 +86,15 @@ class Loss:
         """The loss as a SymPy expression and its two symbols: ``(expression, (x, y))``."""
         return expression(self.function, **self.parameters)
 
+    @cached_property
+    def curvatures(self):
+        """The curvatures of a quadratic loss with a minimum, the smaller first; none for any other loss."""
+        value, arguments = self.symbolic
+        if not (value.is_polynomial(*arguments) and sp.Poly(value, *arguments).total_degree() == 2):
+            return ()
+        found = tuple(np.linalg.eigvalsh(self.hessian((0.0, 0.0))).tolist())
+        return found if found[0] > 0 else ()
+
     @property
     def latex(self):
         """The loss as LaTeX, in the order in which it was written."""

@@ -15,6 +15,7 @@ from lib import streams
 from lib.descent import Diverged, descend
 from lib.equations import equations
 from lib.explorer import code, explore, plane, stream
+from lib.explorer.runs import predicted
 from lib.losses import LOSSES, beale, bounded_saddle, rosenbrock, saddle, valley
 from lib.rules import RULES, adam, adamax, momentum, rmsprop, sgd
 from lib.site import minified
@@ -412,7 +413,7 @@ def test_a_point_under_the_pointer_is_named(visitor, address):
     box = page.locator(".map > svg").bounding_box()
     x, y = lines(page)[0][1]
     page.mouse.move(box["x"] + 40 + x, box["y"] + 18 + y)
-    assert page.inner_text(".tip").startswith("SGD, step 1\nθ = (-8.37, -1.5)\nloss = ")
+    assert page.inner_text(".tip").startswith("SGD, step 1\nθ = (−8.37, −1.5)\nloss = ")
 
 
 # What becomes of it.
@@ -632,6 +633,21 @@ def test_a_plane_shows_every_setting_and_no_rate_without_a_minimum(visitor, addr
     page.select_option("select[data-key=loss]", "saddle")
     page.wait_for_function("/of 1681 points/.test(document.querySelector('.sentence').textContent)")
     assert not measure.is_visible() and "loss in the end" in page.inner_text(".legend")
+
+
+def test_the_predicted_rates_are_those_of_python(visitor, address):
+    page = visitor(f"{address}plane.html?figure=plane&measure=rate")
+    page.wait_for_function("/predicted/.test(document.querySelector('.sentence').textContent)")
+    assert page.locator("canvas.field:visible").count() == 2
+    press(page, "the numbers as a table")
+    page.wait_for_function("document.querySelectorAll('.numbers table').length === 4")
+    cells = page.locator(".numbers table").nth(1).locator("tbody td").all_inner_texts()
+    figure = plane(momentum, "lr", "mu", on=valley, x_range=(1e-3, 1.0), steps=60, measure="rate")
+    expected = predicted(figure._rules, valley, figure.state)[::8, ::8].ravel()
+    np.testing.assert_allclose([float(cell) for cell in cells], expected, rtol=0.05)
+    put(page, "noise", "1")
+    settle(page)
+    assert page.locator("canvas.field:visible").count() == 1
 
 
 @pytest.mark.parametrize("measure", ["loss", "rate"])

@@ -20,6 +20,7 @@ from lib.equations import HouseFormError
 from lib.explorer import explore, plane, stream
 from lib.explorer.pictures import short
 from lib.explorer.runs import plane as grid
+from lib.explorer.runs import predicted
 from lib.losses import Loss, bowl, rosenbrock, saddle, valley
 from lib.rules import RULES, adam, adamax, momentum, rmsprop, sgd
 from lib.streams import STREAMS, gradients
@@ -162,6 +163,45 @@ def test_hyper_parameters_are_traits_of_one_run_or_of_each():
     np.testing.assert_array_equal(one.path, descend(adam, valley.gradient, valley.start, 200, lr=0.3))
     several.state = several.state | {"sgd.lr": 0.01}
     assert several.sgd_lr == 0.01
+
+
+def radius(loss, lr, mu):
+    """The spectral radius of heavy ball on a quadratic, from the matrix of one step: (theta, m) to the next."""
+    found = []
+    for h in np.linalg.eigvalsh(loss.hessian((0.0, 0.0))):
+        found += [*np.abs(np.linalg.eigvals([[1 - lr * h, -lr * mu], [h, mu]]))]
+    return max(found)
+
+
+def test_predicted_rates_stand_beside_the_measured_ones():
+    figure = plane(momentum, on=valley, measure="rate", steps=400, x_range=(0.01, 0.2), lr=0.06, mu=0.3)
+    theory = predicted(figure._rules, valley, figure.state)
+    x, y, measured = grid(figure._rules, valley, figure.state)
+    np.testing.assert_allclose(theory, [[radius(valley, lr, mu) for lr in x] for mu in y], rtol=1e-12, atol=0)
+    assert np.nanmedian(np.abs(measured / theory - 1)) < 0.01
+    told = re.search(r"Factor per step: ([\d.]+) measured, ([\d.]+) predicted\.$", repr(figure))
+    assert float(told[2]) == pytest.approx(radius(valley, 0.06, 0.3), abs=1e-4) == pytest.approx(float(told[1]), rel=0.01)
+    assert ", measured and predicted, of Momentum on valley" in bundle(figure)[1]["image/png"]["alt"]
+
+
+def no_momentum(theta, g, t, *, lr=0.01, mu=0.5):
+    theta = theta - lr * g + 0 * mu
+    return (theta,)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: plane(momentum),
+        lambda: plane(momentum, measure="rate", noise=0.1),
+        lambda: plane(momentum, measure="rate", on=rosenbrock),
+        lambda: plane(adam, measure="rate"),
+        lambda: plane(no_momentum, measure="rate"),
+    ],
+)
+def test_nothing_is_predicted_where_theory_says_nothing(make):
+    figure = make()
+    assert predicted(figure._rules, figure._loss, figure.state) is None and "predicted" not in repr(figure)
 
 
 def test_a_loss_without_a_minimum_has_no_rate_of_convergence():
@@ -461,8 +501,10 @@ def test_alternative_texts_say_what_is_drawn_and_what_happened():
         lambda: plane(adam, "beta1", "beta2", measure="rate"),
         lambda: plane(momentum, on=rosenbrock, x_range=(1.0, 1e3), start=(50.0, 50.0)),
         lambda: plane(momentum, measure="rate", steps=1),
+        lambda: plane(momentum, measure="rate", x_range=(10.0, 1e6), steps=300),
+        lambda: plane(momentum, measure="rate", start=(0.0, 0.0)),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_pictures_of_the_unusual(make):
     assert len(bundle(make())[0]["image/png"]) > 2000

@@ -147,3 +147,11 @@ def test_the_generator_is_numpys_random_state():
     for seed in (-1, 2**32, 0.5, True, None):
         with pytest.raises(ValueError, match="seed"):
             generator(seed)
+
+
+def test_curvatures_are_those_of_a_quadratic_with_a_minimum():
+    assert valley.curvatures == pytest.approx((1, 25)) and valley.replace(kappa=4).curvatures == pytest.approx((1, 4))
+    rotated = LOSSES["rotated_valley"]
+    np.testing.assert_allclose(rotated.curvatures, np.linalg.eigvalsh(rotated.hessian((1.0, -2.0))), rtol=1e-12)
+    quadratic = {name for name, loss in LOSSES.items() if loss.curvatures}
+    assert quadratic == {"bowl", "valley", "rotated_valley"}

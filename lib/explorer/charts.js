@@ -14,11 +14,17 @@ function element(tag, attributes = {}, ...children) {
 
 function shape(parent, tag, attributes = {}, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  set(made, attributes);
   if (text !== undefined) made.textContent = text;
-  parent.append(made);
+  parent?.append(made);
   return made;
 }
+
+function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+}
+
+const STAR = "M0-8L2-2.6 7.8-2.5 3.1 1 4.8 6.6 0 3.2-4.8 6.6-3.1 1-7.8-2.5-2-2.6z";
 
 function scale(low, high, from, to, log = false) {
   const flat = log ? Math.log10 : (v) => v;
@@ -39,11 +45,6 @@ function ticks({ low, high, log }, count) {
   return found;
 }
 
-function tickText(value, log) {
-  if (value && (Math.abs(value) >= 1e4 || Math.abs(value) < 1e-3)) return value.toExponential(1).replace(".0e", "e").replace("e+", "e");
-  return String(+value.toPrecision(6));
-}
-
 // A frame with ticks, and the names of what is on the axes.
 function axes(parent, x, y, { across = "", up = "", rows = 4, columns = 5 } = {}) {
   parent.replaceChildren();
@@ -52,14 +53,41 @@ function axes(parent, x, y, { across = "", up = "", rows = 4, columns = 5 } = {}
   });
   for (const v of ticks(x, columns)) {
     shape(parent, "path", { class: "tick", d: `M${x.at(v)} ${y.from}v4` });
-    shape(parent, "text", { class: "mark", x: x.at(v), y: y.from + 15, "text-anchor": "middle" }, tickText(v, x.log));
+    shape(parent, "text", { class: "mark", x: x.at(v), y: y.from + 15, "text-anchor": "middle" }, amount(v, 6));
   }
   for (const v of ticks(y, rows)) {
     shape(parent, "path", { class: "tick", d: `M${x.from} ${y.at(v)}h-4` });
-    shape(parent, "text", { class: "mark", x: x.from - 6, y: y.at(v) + 4, "text-anchor": "end" }, tickText(v, y.log));
+    shape(parent, "text", { class: "mark", x: x.from - 6, y: y.at(v) + 4, "text-anchor": "end" }, amount(v, 6));
   }
   if (across) shape(parent, "text", { class: "axis", x: x.to, y: y.from + 29, "text-anchor": "end" }, across);
   if (up) shape(parent, "text", { class: "axis", x: x.from, y: y.to - 6 }, up);
+}
+
+const EDGE = { left: 40, right: 12, top: 18, bottom: 34 };
+
+// A picture on a canvas under a drawing with axes: what is `inside` is cut at the frame, what is `above` is not.
+function sheet(...parts) {
+  const canvas = element("canvas", { "aria-hidden": "true" }), svg = shape(null, "svg", { role: "img" });
+  const at = { x: EDGE.left, y: EDGE.top }, moved = { transform: `translate(${at.x} ${at.y})` };
+  const frame = shape(svg, "g", moved), inside = shape(svg, "svg", { overflow: "hidden", ...at }), above = shape(svg, "g", moved);
+  let size, place;
+  return {
+    canvas, svg, inside, above, el: element("div", { class: "map" }, canvas, svg, ...parts),
+    // Fill the room for [low, high, log] across and up; returns the scales.
+    layOut(room, across, up, names) {
+      const width = Math.max(40, room - EDGE.left - EDGE.right);
+      const height = Math.round(Math.min(width * 0.86, Math.max(560, innerHeight * 0.6)));
+      const [x, y] = [scale(...across.slice(0, 2), 0, width, across[2]), scale(...up.slice(0, 2), height, 0, up[2])];
+      size = { width: width + EDGE.left + EDGE.right, height: height + EDGE.top + EDGE.bottom };
+      place = { ...at, width, height };
+      set(svg, size);
+      set(inside, { width, height });
+      Object.assign(canvas.style, { left: `${at.x}px`, top: `${at.y}px`, width: `${width}px`, height: `${height}px` });
+      axes(frame, x, y, names);
+      return { x, y, width, height };
+    },
+    parts: () => ({ ...size, parts: [{ part: canvas, ...place }, { part: svg, x: 0, y: 0, ...size }] }),
+  };
 }
 
 const FAR = 200000;  // tenths of a pixel: nothing is drawn further out
@@ -125,10 +153,7 @@ function rgb(hex) {
 
 // A picture of its own from the figure's parts: [element (canvas or svg), x, y] on paper, styles written out.
 function standalone(parts, width, height, paper) {
-  const page = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  for (const [name, value] of Object.entries({ xmlns: page.namespaceURI, width, height, viewBox: `0 0 ${width} ${height}` })) {
-    page.setAttribute(name, value);
-  }
+  const page = shape(null, "svg", { width, height, viewBox: `0 0 ${width} ${height}` });
   shape(page, "rect", { width, height, fill: paper });
   for (const { part, x, y, width, height } of parts) {
     if (part instanceof HTMLCanvasElement) shape(page, "image", { x, y, width, height, href: part.toDataURL() });

@@ -14,6 +14,7 @@ from ..equations import corrects_bias, formula, javascript, mathml, mathml_of, m
 from ..figures import OTHERS, STYLES, style_of
 from ..losses import LOSSES
 from ..notation import NAMES, RATE, SHARE, colour, symbol
+from ..rates import RATES
 from ..rules import RULES
 from ..streams import STREAMS
 
@@ -131,6 +132,7 @@ def _rule(rule):
         "corrected": corrects_bias(rule),
         "bounds": [{"label": label, "value": Code(formula(value))} for label, value in bounds],
         "worst": Code(formula(worst)) if worst else None,
+        "rate": Code(formula(RATES[source.name])) if is_ours and source.name in RATES else None,
     }
 
 
@@ -148,6 +150,7 @@ def _loss(loss):
         "domain": _numbers(loss.domain),
         "start": _numbers(loss.start),
         "minima": _numbers(loss.minima),
+        "curvatures": loss.curvatures,
         "math": loss.mathml,
     }
 

@@ -68,11 +68,28 @@ function button(label, text, onclick, attributes = {}) {
   return element("button", { type: "button", title: label, "aria-label": label, onclick, ...attributes }, text);
 }
 
+// A ring to drag, or to move with the arrow keys: `take(event)` when it is taken hold of, `drag(event)` while it is held,
+// `push(across, up, fine)` for a key.
+function handle(role, take, drag, push) {
+  let held = false;
+  const drop = () => { held = false; };
+  const ring = element("button", {
+    type: "button", class: "ring", "aria-roledescription": role, onpointerup: drop, onpointercancel: drop,
+    onpointerdown: (event) => { held = true; take(event); ring.setPointerCapture(event.pointerId); },
+    onpointermove: (event) => { if (held) drag(event); },
+    onkeydown: (event) => {
+      const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      push(...way, event.shiftKey);
+    },
+  }, element("span", { class: "hint", "aria-hidden": "true" }, "drag me"));
+  return ring;
+}
+
 // A line as it is drawn in the figure: colour, dash and marker of a run.
 function swatch(figure, run, index) {
-  const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  picture.setAttribute("viewBox", "0 0 34 12");
-  picture.setAttribute("aria-hidden", "true");
+  const picture = shape(null, "svg", { viewBox: "0 0 34 12", "aria-hidden": "true" });
   shape(picture, "path", { class: "line", d: "M1 6H33", style: `--dash: ${figure.look(run).dash}` });
   shape(picture, "path", { class: "marker", d: MARKERS[index % MARKERS.length], transform: "translate(17 6)" });
   return picture;
@@ -219,14 +236,17 @@ function csv(rows) {
   return rows.map((row) => row.map((cell) => (/[",]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell)).join(",")).join("\n") + "\n";
 }
 
+// A table of at most a hundred steps or so, with the same number of steps between them.
+function stepTable(steps, head, rowAt) {
+  const every = Math.ceil(steps / 100), rows = [head];
+  for (let t = 0; t <= steps; t += every) rows.push(rowAt(t));
+  return table(rows, every > 1 ? `Every ${every}th step` : "Every step");
+}
+
 function table(rows, caption) {
   const [head, ...body] = rows;
   return element("table", {}, element("caption", {}, caption),
     element("thead", {}, element("tr", {}, ...head.map((cell) => element("th", { scope: "col" }, cell)))),
     element("tbody", {}, ...body.map((row) => element("tr", {},
-      ...row.map((cell, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, typeof cell === "number" ? digits(cell) : cell))))));
-}
-
-function digits(x) {
-  return Number.isFinite(x) ? String(+x.toPrecision(5)) : short(x);
+      ...row.map((cell, i) => element(i ? "td" : "th", i ? {} : { scope: "row" }, typeof cell === "number" ? amount(cell, 5) : cell))))));
 }

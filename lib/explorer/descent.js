@@ -1,7 +1,5 @@
 // Paths on a loss: the map with its start to drag, and the loss against the step.
 
-const EDGE = { left: 40, right: 12, top: 18, bottom: 34 };
-
 function descentPanels(figure) {
   const { spec } = figure;
   const map = landscape(figure), curve = lossCurve(figure), rows = runRows(figure);
@@ -63,22 +61,26 @@ function landscapeSettings(figure) {
 
 // Contours, paths, and the ring at their start.
 function landscape(figure) {
-  const canvas = element("canvas", { "aria-hidden": "true" });
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("role", "img");
-  const frame = shape(svg, "g"), inner = shape(svg, "svg", { overflow: "hidden" });
-  const lines = shape(inner, "g", { transform: "scale(.1)" }), stars = shape(inner, "g", { class: "stars" });
-  const arrows = shape(inner, "g", { class: "arrows" }), marks = shape(inner, "g"), exits = shape(svg, "g", { class: "exits" });
-  const hint = element("span", { class: "hint", "aria-hidden": "true" }, "drag me");
-  const ring = element("button", { type: "button", class: "ring", "aria-roledescription": "start of the paths" }, hint);
+  const ring = handle("start of the paths", (event) => {
+    const [px, py] = at(event), [a, b] = figure.state.start;
+    grip = [px - x.at(a), py - y.at(b)];
+  }, (event) => {
+    const [px, py] = at(event);
+    moveTo(px - grip[0], py - grip[1]);
+  }, (across, up, fine) => {
+    const reach = (fine ? 0.005 : 0.025) * width, [a, b] = figure.state.start;
+    moveTo(x.at(a) + across * reach, y.at(b) - up * reach);
+  });
   const tip = element("div", { class: "tip", hidden: true });
-  const el = element("div", { class: "map" }, canvas, svg, ring, tip);
-  let x, y, width = 0, height = 0, strands = [];
+  const { el, canvas, svg, inside, above: exits, layOut, parts } = sheet(ring, tip);
+  const lines = shape(inside, "g", { transform: "scale(.1)" }), stars = shape(inside, "g");
+  const arrows = shape(inside, "g"), marks = shape(inside, "g");
+  let x, y, width = 0, height = 0, strands = [], grip = [0, 0];
 
   function draw(runs) {
     const { state, loss } = figure;
     const room = el.clientWidth, place = `${room} ${state.loss}`;
-    figure.remember("axes", place, () => layOut(room, loss));
+    figure.remember("axes", place, () => prepare(room, loss));
     figure.remember("contours", place, () => contours(canvas, loss, x, y, Math.min(2, devicePixelRatio || 1)));
     strands = runs.map((run) => ({ ...run, found: figure.remember(`map ${run.run}`, `${place} ${run.key}`, () =>
       points(run.last + 1, (i) => x.at(run.path[2 * i]), (i) => y.at(run.path[2 * i + 1]))) }));
@@ -90,21 +92,11 @@ function landscape(figure) {
     ring.setAttribute("aria-label", `start at x ${state.start[0]}, y ${state.start[1]}`);
     svg.setAttribute("aria-label", `Contours of ${loss.label} with the paths of ${runs.map((run) => run.label).join(", ") || "no rule"}`);
   }
-  function layOut(room, { domain: [across, up], minima }) {
-    width = Math.max(40, room - EDGE.left - EDGE.right);
-    height = mapHeight(width);
-    x = scale(...across, 0, width);
-    y = scale(...up, height, 0);
-    for (const [name, value] of Object.entries({ width: room, height: height + EDGE.top + EDGE.bottom })) svg.setAttribute(name, value);
-    for (const part of [frame, exits]) part.setAttribute("transform", `translate(${EDGE.left} ${EDGE.top})`);
-    for (const [name, value] of Object.entries({ x: EDGE.left, y: EDGE.top, width, height })) inner.setAttribute(name, value);
-    Object.assign(canvas.style, { left: `${EDGE.left}px`, top: `${EDGE.top}px`, width: `${width}px`, height: `${height}px` });
-    axes(frame, x, y, { across: "x", up: "y" });
+  function prepare(room, { domain: [across, up], minima }) {
+    ({ x, y, width, height } = layOut(room, across, up, { across: "x", up: "y" }));
     stars.replaceChildren();
     for (const [a, b] of minima) shape(stars, "path", { class: "star", d: STAR, transform: `translate(${x.at(a)} ${y.at(b)})` });
   }
-  const STAR = "M0-8L2-2.6 7.8-2.5 3.1 1 4.8 6.6 0 3.2-4.8 6.6-3.1 1-7.8-2.5-2-2.6z";
-
   // Where a run goes off the map for good.
   function exit(run, { domain: [[left, right], [low, high]] }) {
     const t = leaves(run, figure.loss.domain) ?? (run.diverged ? run.last : null);
@@ -156,32 +148,13 @@ function landscape(figure) {
       const unit = 10 ** Math.floor(Math.log10((high - low) / 200));
       return +(Math.round(clamp(v, low, high) / unit) * unit).toPrecision(12);
     };
-    hint.remove();
+    ring.replaceChildren();
     figure.set({ start: [round(x.back(px), ...loss.domain[0]), round(y.back(py), ...loss.domain[1])] });
   }
   const at = (event) => {
     const box = svg.getBoundingClientRect();
     return [event.clientX - box.left - EDGE.left, event.clientY - box.top - EDGE.top];
   };
-  let held = null;
-  ring.addEventListener("pointerdown", (event) => {
-    const [px, py] = at(event);
-    held = [px - x.at(figure.state.start[0]), py - y.at(figure.state.start[1])];
-    ring.setPointerCapture(event.pointerId);
-  });
-  ring.addEventListener("pointermove", (event) => {
-    if (!held) return;
-    const [px, py] = at(event);
-    moveTo(px - held[0], py - held[1]);
-  });
-  for (const end of ["pointerup", "pointercancel"]) ring.addEventListener(end, () => { held = null; });
-  ring.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    const reach = (event.shiftKey ? 0.005 : 0.025) * width, [a, b] = figure.state.start;
-    moveTo(x.at(a) + way[0] * reach, y.at(b) + way[1] * reach);
-  });
   svg.addEventListener("click", (event) => moveTo(...at(event)));
 
   // What is under the pointer.
@@ -202,10 +175,7 @@ function landscape(figure) {
   });
   svg.addEventListener("pointerleave", () => { tip.hidden = true; });
 
-  return { el, draw, parts: () => ({
-    width: el.clientWidth, height: height + EDGE.top + EDGE.bottom,
-    parts: [{ part: canvas, x: EDGE.left, y: EDGE.top, width, height }, { part: svg, x: 0, y: 0, width: el.clientWidth, height: height + EDGE.top + EDGE.bottom }],
-  }) };
+  return { el, draw, parts };
 }
 
 // Each strand up to the current step, the rest of it faint; dots where steps can be told apart; a marker where it is now.
@@ -217,15 +187,14 @@ function sketch(lines, marks, strands, { step }, figure, dashed = false) {
   strands.forEach((run, i) => {
     const { colour, dash } = figure.look(run.run), now = Math.min(step, run.found.length - 1);
     const [faint, line, dots] = [0, 1, 2].map((k) => lines.children[3 * i + k]);
-    const set = (node, kind, d) => {
-      node.setAttribute("class", kind);
-      node.setAttribute("d", d);
+    const trace = (node, kind, d) => {
+      set(node, { class: kind, d });
       node.style.cssText = `--c: ${colour}; --dash: ${dashed ? dash : "none"}`;
     };
     const upTo = run.found.length - 1;
-    set(faint, "faint", now < upTo ? polyline(run.found, now) : "");
-    set(line, "line", polyline(run.found, 0, now + 1));
-    set(dots, "dots", !dashed && upTo <= 120 ? run.found.slice(0, now + 1).map((p) => `M${p}h0`).join("") : "");
+    trace(faint, "faint", now < upTo ? polyline(run.found, now) : "");
+    trace(line, "line", polyline(run.found, 0, now + 1));
+    trace(dots, "dots", !dashed && upTo <= 120 ? run.found.slice(0, now + 1).map((p) => `M${p}h0`).join("") : "");
     const marker = marks.children[i], [mx, my] = (run.found[now] ?? "-999 -999").split(" ");
     marker.setAttribute("d", MARKERS[figure.index(run.run) % MARKERS.length]);
     marker.setAttribute("transform", `translate(${mx / 10} ${my / 10})`);
@@ -235,8 +204,7 @@ function sketch(lines, marks, strands, { step }, figure, dashed = false) {
 
 // The loss, above its minimum where it has one, against the step.
 function lossCurve(figure) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("role", "img");
+  const svg = shape(null, "svg", { role: "img" });
   const edge = { left: 50, right: 14, top: 20, bottom: 34 };
   const frame = shape(svg, "g", { transform: `translate(${edge.left} ${edge.top})` });
   const inner = shape(svg, "svg", { overflow: "hidden", x: edge.left, y: edge.top });
@@ -252,8 +220,8 @@ function lossCurve(figure) {
     const place = `${room} ${state.loss} ${state.steps} ${low} ${high}`;
     const x = scale(0, state.steps, 0, width), y = scale(low, high, height, 0, log);
     figure.remember("curve", place, () => {
-      for (const [name, value] of Object.entries({ width: room, height: height + edge.top + edge.bottom })) svg.setAttribute(name, value);
-      for (const [name, value] of Object.entries({ width, height })) inner.setAttribute(name, value);
+      set(svg, { width: room, height: height + edge.top + edge.bottom });
+      set(inner, { width, height });
       axes(frame, x, y, { across: "step", up: log ? "loss above the minimum" : "loss", columns: 4 });
       svg.setAttribute("aria-label", `${log ? "Loss above the minimum" : "Loss"} against the step`);
     });
@@ -305,10 +273,10 @@ function extent(runs, { domain: [[left, right], [down, up]] }) {
 // The numbers.
 
 function nowRows(figure, run, t) {
-  const rule = figure.rule(run.run), pair = (values) => `(${values.map(digits).join(", ")})`;
+  const rule = figure.rule(run.run), pair = (values) => `(${values.map((v) => amount(v, 5)).join(", ")})`;
   const of = (i) => run.trace[t].map((values) => values[i]);
-  const lines = [`${run.label}, step ${t}`, `θ = ${pair(of(0))}`, `loss = ${digits(run.heights[t])}`];
-  if (t > 0) lines.push(`‖g‖ = ${digits(Math.hypot(run.slopes[2 * t], run.slopes[2 * t + 1]))}`);
+  const lines = [`${run.label}, step ${t}`, `θ = ${pair(of(0))}`, `loss = ${amount(run.heights[t], 5)}`];
+  if (t > 0) lines.push(`‖g‖ = ${amount(Math.hypot(run.slopes[2 * t], run.slopes[2 * t + 1]), 5)}`);
   return [...lines, ...rule.states.map((name, i) => `${name} = ${pair(of(i + 1))}`)];
 }
 
@@ -326,17 +294,9 @@ function pathRows(figure, runs) {
 function pathTables(figure, runs) {
   const { step, steps } = figure.state;
   const now = [["rule", "now"], ...runs.map((run) => [run.label, nowRows(figure, run, Math.min(step, run.last)).slice(1).join("; ")])];
-  const every = Math.ceil(steps / 100), head = ["step", ...runs.flatMap(({ label }) => [`${label} x`, `${label} y`, `${label} loss`])];
-  const rows = [head];
-  for (let t = 0; t <= steps; t += every) {
-    rows.push([t, ...runs.flatMap((run) => (t <= run.last ? [run.path[2 * t], run.path[2 * t + 1], run.heights[t]] : ["", "", ""]))]);
-  }
-  return [table(now, `At step ${step}`), table(rows, every > 1 ? `Every ${every}th step` : "Every step")];
-}
-
-// A map is a little wider than high, and never higher than most of the screen.
-function mapHeight(width) {
-  return Math.round(Math.min(width * 0.86, Math.max(560, innerHeight * 0.6)));
+  const head = ["step", ...runs.flatMap(({ label }) => [`${label} x`, `${label} y`, `${label} loss`])];
+  const rowAt = (t) => [t, ...runs.flatMap((run) => (t <= run.last ? [run.path[2 * t], run.path[2 * t + 1], run.heights[t]] : ["", "", ""]))];
+  return [table(now, `At step ${step}`), stepTable(steps, head, rowAt)];
 }
 
 function beside(...pictures) {

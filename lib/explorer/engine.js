@@ -1,13 +1,7 @@
 // Runs of a rule: the arithmetic of lib.descent.descend, one coordinate at a time.
 
-function advance(rule, [theta, a, b, c, ...more], g, t, hyper) {
-  switch (rule.states.length) {
-    case 0: return rule.step(theta, g, t, hyper);
-    case 1: return rule.step(theta, g, t, a, hyper);
-    case 2: return rule.step(theta, g, t, a, b, hyper);
-    case 3: return rule.step(theta, g, t, a, b, c, hyper);
-    default: return rule.step(theta, g, t, a, b, c, ...more.slice(0, rule.states.length - 3), hyper);
-  }
+function advance(rule, values, g, t, hyper) {
+  return rule.step(values[0], g, t, ...values.slice(1, 1 + rule.states.length), hyper);
 }
 
 function standardNoise(seed, steps, count) {
@@ -59,7 +53,13 @@ function score(measure, rule, hyper, loss, start, steps, sigma, z) {
   if (measure === "loss") return loss.value(...end) - lowest(loss);
   const far = ([x, y], [a, b]) => Math.hypot(x - a, y - b);
   const nearest = loss.minima.reduce((a, b) => (far(end, b) < far(end, a) ? b : a));
-  return (far(end, nearest) / far(middle, nearest)) ** (1 / (steps - half));
+  const before = far(middle, nearest);
+  return before ? (far(end, nearest) / before) ** (1 / (steps - half)) : 0;
+}
+
+// The rate that lib.rates gives a rule on a quadratic loss.
+function predicted(rule, hyper, loss) {
+  return Math.max(...loss.curvatures.map((h) => rule.rate(h, hyper)));
 }
 
 // One coordinate under a stream of gradients; trace[t] is what the rule returned at step t, steps[t] its step / lr.
@@ -103,13 +103,15 @@ function outcome(run, loss, steps) {
     : `reaches a loss of ${gap} after ${steps} steps`;
 }
 
-// A number in two digits: 0.05, −1300, 3.1e−4.
-function short(x) {
+// A number in a few digits, with a true minus: 0.05, −1300, 3.1e−4, ∞.
+function amount(x, precision = 4) {
   if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
-  if (x === 0) return "0";
-  const [digits, exponent] = x.toExponential(1).split("e");
-  return (exponent < -3 || exponent > 3 ? `${+digits}e${+exponent}` : String(+x.toPrecision(2))).replaceAll("-", "−");
+  const rounded = +x.toPrecision(precision), size = Math.abs(rounded);
+  const text = size && (size < 1e-3 || size >= 1e4) ? rounded.toExponential() : String(rounded);
+  return text.replaceAll("-", "−").replace("+", "");
 }
+
+const short = (x) => amount(x, 2);
 
 // The last value of `compute` for a key, until the key changes.
 function remembered() {

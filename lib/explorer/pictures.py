@@ -15,7 +15,7 @@ from PIL import Image
 from ..bounds import BOUNDS
 from ..figures import STYLES, contours, style_of
 from ..notation import colour, symbol
-from .runs import descents, gap, hyper, is_library_rule, is_logarithmic, plane, traces
+from .runs import descents, gap, hyper, is_library_rule, is_logarithmic, plane, predicted, rate_of, traces
 
 COLOURS = 48
 FAR = 1e9
@@ -221,18 +221,22 @@ def _longest(steps):
 
 def _draw_plane(rules, loss, state):
     x, y, measured = plane(rules, loss, state)
+    theory = predicted(rules, loss, state)
+    fields = {"": measured} if theory is None else {"measured": measured, "predicted": theory}
     figure = Figure((7, 3.3), layout="constrained")
-    colours, map_ = figure.subplots(1, 2)
-    shown = np.ma.masked_invalid(np.clip(measured, -FAR, FAR))
+    *panels, map_ = figure.subplots(1, len(fields) + 1)
+    shown = [np.ma.masked_invalid(np.clip(field, -FAR, FAR)) for field in fields.values()]
+    edges, norm = (_edges("x", x, state), _edges("y", y, state)), _norm(loss, state, shown[0])
     ramp = colormaps["cividis"].with_extremes(over="white")
-    edges = _edges("x", x, state), _edges("y", y, state)
-    image = colours.pcolormesh(*edges, shown, cmap=ramp, norm=_norm(loss, state, shown))
-    colours.grid(False)
-    figure.colorbar(image, ax=colours, label=_measure(state))
-    for name in "xy":
-        _set_axis(colours, name, state)
     here = [state[f"{state['rules'][0]}.{state[f'{name}_name']}"] for name in "xy"]
-    colours.plot(*here, "o", markerfacecolor="white", markeredgecolor="black")
+    for ax, title, field in zip(panels, fields, shown):
+        image = ax.pcolormesh(*edges, field, cmap=ramp, norm=norm)
+        ax.grid(False)
+        for name in "xy":
+            _set_axis(ax, name, state)
+        ax.set_title(title, fontsize="medium")
+        ax.plot(*here, "o", markerfacecolor="white", markeredgecolor="black")
+    figure.colorbar(image, ax=panels, label=_measure(state), location="bottom" if theory is not None else "right")
     _draw_map(map_, rules, loss, state)
     return figure
 
@@ -272,7 +276,8 @@ def _measure(state):
 
 def _title_plane(rules, loss, state):
     ranges = (" from ".join([state[f"{name}_name"], " to ".join(map(short, state[f"{name}_range"]))]) for name in "xy")
-    what = f"{_measure(state).capitalize()} of {_labels(rules, state)} on {loss}"
+    measure = _measure(state).capitalize() + (", measured and predicted," if predicted(rules, loss, state) is not None else "")
+    what = f"{measure} of {_labels(rules, state)} on {loss}"
     return f"{what}, as colours: {' across, '.join(ranges)} up."
 
 
@@ -280,7 +285,11 @@ def _tell_plane(rules, loss, state):
     ((run, result),) = descents(rules, loss, state).items()
     x, y, measured = plane(rules, loss, state)
     here = ", ".join(f"{name} {short(state[f'{run}.{name}'])}" for name in (state["x_name"], state["y_name"]))
-    return f"{looks(rules)[run].label}, {here}: {outcome(result, loss, state)}.{_best(x, y, measured, state)}"
+    told = f"{looks(rules)[run].label}, {here}: {outcome(result, loss, state)}.{_best(x, y, measured, state)}"
+    theory = predicted(rules, loss, state, at_all=False)
+    if theory is None or result.diverged is not None:
+        return told
+    return f"{told} Factor per step: {rate_of(loss, result.path):.4g} measured, {theory:.4g} predicted."
 
 
 def _best(x, y, measured, state):

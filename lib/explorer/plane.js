@@ -6,21 +6,22 @@ const RAMP = ["#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"].
 function planePanels(figure) {
   const map = landscape(figure), curve = lossCurve(figure), rows = runRows(figure), field = scoreField(figure);
   const settings = planeSettings(figure);
-  const left = element("div", { class: "side" }, field.el, rows), right = element("div", { class: "side" }, map.el, curve.el);
+  const panels = element("div", { class: "panels alone" }, field.el, field.pair, map.el, rows, curve.el);
   return {
-    panels: element("div", { class: "panels alone" }, left, right),
+    panels,
     ...settings.parts,
     controls: [{ row: rows }, ...settings.controls],
     draw() {
       const runs = currentRuns(figure);
+      panels.classList.toggle("twice", isPredicted(figure));
       field.draw();
       map.draw(runs);
       curve.draw(runs);
     },
     sentence: () => planeSentence(figure, currentRuns(figure)[0], field.best()),
     rows: () => pathRows(figure, currentRuns(figure)),
-    tables: () => [planeTable(figure, field), ...pathTables(figure, currentRuns(figure))],
-    picture: () => beside(field.parts(), map.parts(), curve.parts()),
+    tables: () => [...planeTables(figure, field), ...pathTables(figure, currentRuns(figure))],
+    picture: () => beside(...field.parts(), map.parts(), curve.parts()),
   };
 }
 
@@ -35,7 +36,20 @@ function planeSentence(figure, run, best) {
   const first = `${run.label}, ${place}: ${outcome(run, figure.loss, state.steps)}.`;
   if (!best) return first;
   const top = names.map((name, i) => `${name} ${short(best.place[i])}`).join(", ");
-  return `${first} The best of ${GRID * GRID} points: ${top}, ${short(best.value)}.`;
+  return `${first} The best of ${GRID * GRID} points: ${top}, ${short(best.value)}.${ratesSentence(figure, run)}`;
+}
+
+function ratesSentence(figure, { run, diverged }) {
+  if (!isPredicted(figure) || diverged) return "";
+  const { loss, state: { start, steps } } = figure, rule = figure.rule(run), hyper = figure.hyper(run);
+  const told = [score("rate", rule, hyper, loss, start, steps), predicted(rule, hyper, loss)].map((v) => +v.toPrecision(4));
+  return ` Factor per step: ${told[0]} measured, ${told[1]} predicted.`;
+}
+
+// Whether theory has something to say of the measured rates.
+function isPredicted(figure) {
+  const { state, loss } = figure;
+  return measureOf(figure) === "rate" && !state.noise && Boolean(figure.rule(state.rules[0]).rate) && loss.curvatures.length > 0;
 }
 
 function planeSettings(figure) {
@@ -88,15 +102,16 @@ function usualRange({ kind, value }) {
 // The coloured field. It is computed some rows a frame, so that the page never waits for it.
 function scoreField(figure) {
   const chosen = () => figure.state.rules[0];
-  const canvas = element("canvas", { "aria-hidden": "true", width: GRID, height: GRID, class: "field" });
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("role", "img");
-  const frame = shape(svg, "g", { transform: `translate(${EDGE.left} ${EDGE.top})` });
-  const star = shape(svg, "path", { class: "star", d: "M0-8L2-2.6 7.8-2.5 3.1 1 4.8 6.6 0 3.2-4.8 6.6-3.1 1-7.8-2.5-2-2.6z" });
-  const ring = element("button", { type: "button", class: "ring", "aria-roledescription": "point in the plane" },
-    element("span", { class: "hint", "aria-hidden": "true" }, "drag me"));
+  const ring = handle("point in the plane", () => {}, (event) => under(event), (right, higher) => {
+    const [i, j] = here();
+    choose(i + right, j + higher);
+  });
+  const measured = sheet(ring), { svg } = measured, star = shape(measured.above, "path", { class: "star", d: STAR });
+  const theory = sheet(), mark = shape(theory.above, "circle", { class: "here", r: 7 });
+  for (const { canvas } of [measured, theory]) set(canvas, { width: GRID, height: GRID, class: "field" });
+  const pair = element("div", {}, theory.el, element("p", { class: "legend" }, "The spectral radius, predicted."));
   const bar = element("canvas", { class: "bar", width: 64, height: 1, "aria-hidden": "true" }), words = element("span", {});
-  const el = element("div", {}, element("div", { class: "map" }, canvas, svg, ring), element("p", { class: "legend" }, bar, words));
+  const el = element("div", {}, measured.el, element("p", { class: "legend" }, bar, words));
   let x, y, width = 0, height = 0, field = null, best = null;
 
   const axis = (which) => {
@@ -107,28 +122,24 @@ function scoreField(figure) {
     const share = i / (GRID - 1);
     return log ? low * (high / low) ** share : low + (high - low) * share;
   };
+  const here = () => [["x", x], ["y", y]].map(([which, scale]) => index(scale, figure.state[`${chosen()}.${figure.state[`${which}_name`]}`]));
   const index = (scale, v) => clamp(Math.round((scale.at(v) - scale.from) / (scale.to - scale.from) * (GRID - 1)), 0, GRID - 1);
 
   function draw() {
     const { state, loss } = figure, room = el.clientWidth, across = axis("x"), up = axis("y");
-    width = Math.max(40, room - EDGE.left - EDGE.right);
-    height = mapHeight(width);
-    x = scale(across.low, across.high, 0, width, across.log);
-    y = scale(up.low, up.high, height, 0, up.log);
     figure.remember("plane axes", `${room} ${JSON.stringify([across, up])}`, () => {
-      const size = { width: room, height: height + EDGE.top + EDGE.bottom };
-      for (const [name, v] of Object.entries(size)) svg.setAttribute(name, v);
-      for (const node of [canvas, ring]) node.style.setProperty("--cell", `${height / GRID}px`);
-      Object.assign(canvas.style, { left: `${EDGE.left}px`, top: `${EDGE.top}px`, width: `${width}px`, height: `${height}px` });
-      axes(frame, x, y, { across: across.name, up: up.name, rows: 5 });
-      svg.setAttribute("aria-label", `a field over ${across.name} and ${up.name}`);
+      const limits = [across, up].map(({ low, high, log }) => [low, high, log]), names = { across: across.name, up: up.name, rows: 5 };
+      for (const field of [theory, measured]) ({ x, y, width, height } = field.layOut(room, ...limits, names));
+      set(svg, { "aria-label": `a field over ${across.name} and ${up.name}` });
     });
     const others = Object.entries(figure.hyper(chosen())).filter(([name]) => name !== across.name && name !== up.name);
     const key = JSON.stringify([state.rules, state.loss, state.start, state.steps, state.noise, state.seed, state.measure, across, up, others]);
     if (field?.key !== key) field = { key, values: new Float64Array(GRID * GRID), next: 0 };
     if (field.next < GRID * GRID) compute(across, up, loss);
-    const [i, j] = [index(x, state[`${chosen()}.${across.name}`]), index(y, state[`${chosen()}.${up.name}`])];
+    const [i, j] = here();
     ring.style.transform = `translate(${EDGE.left + x.at(value(across, i))}px, ${EDGE.top + y.at(value(up, j))}px)`;
+    pair.hidden = !isPredicted(figure);
+    set(mark, { cx: x.at(value(across, i)), cy: y.at(value(up, j)) });
     ring.setAttribute("aria-label", `${across.name} ${state[`${chosen()}.${across.name}`]}, ${up.name} ${state[`${chosen()}.${up.name}`]}`);
   }
   function compute(across, up, loss) {
@@ -147,12 +158,21 @@ function scoreField(figure) {
     let at = -1;
     field.values.forEach((v, k) => { if (!Number.isNaN(v) && !(v >= field.values[at])) at = k; });
     best = at < 0 ? null : { value: field.values[at], place: [value(across, at % GRID), value(up, Math.floor(at / GRID))] };
-    star.setAttribute("transform", best ? `translate(${EDGE.left + x.at(best.place[0])} ${EDGE.top + y.at(best.place[1])})` : "translate(-99 -99)");
+    star.setAttribute("transform", best ? `translate(${x.at(best.place[0])} ${y.at(best.place[1])})` : "translate(-999)");
     const rank = ranking(measureOf(figure), loss, figure.state.start, best?.value ?? 0);
-    paint(canvas, GRID, (i, j) => rank.share(field.values[(GRID - 1 - j) * GRID + i]));
-    paint(bar, 64, (i) => i / 63);
-    words.textContent = `${short(rank.low)} to ${short(rank.high)}, ${rank.what}. White: worse than the start, or diverges. Star: the best.`;
-    svg.setAttribute("aria-label", `${rank.what} over ${across.name} and ${up.name}`);
+    const label = `${rank.what} over ${across.name} and ${up.name}`, twice = isPredicted(figure), known = twice ? ", measured" : "";
+    paint(measured.canvas, (i, j) => rank.share(field.values[(GRID - 1 - j) * GRID + i]));
+    paint(bar, (i) => i / 63);
+    set(svg, { "aria-label": label + known });
+    if (twice) {
+      paint(theory.canvas, (i, j) => rank.share(foretold(i, GRID - 1 - j)));
+      set(theory.svg, { "aria-label": `${label}, predicted` });
+    }
+    words.textContent = `${short(rank.low)} to ${short(rank.high)}, ${rank.what}${known}. White: worse than the start, or diverges. Star: the best.`;
+  }
+  function foretold(i, j) {
+    const [across, up] = [axis("x"), axis("y")], hyper = figure.hyper(chosen());
+    return predicted(figure.rule(chosen()), { ...hyper, [across.name]: value(across, i), [up.name]: value(up, j) }, figure.loss);
   }
 
   function choose(i, j) {
@@ -168,22 +188,13 @@ function scoreField(figure) {
     const share = (p, whole) => clamp(Math.round(p / whole * (GRID - 1)), 0, GRID - 1);
     choose(share(event.clientX - box.left - EDGE.left, width), share(EDGE.top + height - (event.clientY - box.top), height));
   };
-  let held = false;
   svg.addEventListener("click", under);
-  ring.addEventListener("pointerdown", (event) => { held = true; ring.setPointerCapture(event.pointerId); });
-  ring.addEventListener("pointermove", (event) => { if (held) under(event); });
-  for (const end of ["pointerup", "pointercancel"]) ring.addEventListener(end, () => { held = false; });
-  ring.addEventListener("keydown", (event) => {
-    const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    const { state } = figure;
-    choose(index(x, state[`${chosen()}.${state.x_name}`]) + way[0], index(y, state[`${chosen()}.${state.y_name}`]) + way[1]);
-  });
-  return { el, draw, best: () => (field?.next === GRID * GRID ? best : null), value: (i, j) => [value(axis("x"), i), value(axis("y"), j), field?.values[j * GRID + i]], parts: () => {
-    const size = { width: el.clientWidth, height: height + EDGE.top + EDGE.bottom };
-    return { ...size, parts: [{ part: canvas, x: EDGE.left, y: EDGE.top, width, height }, { part: svg, x: 0, y: 0, ...size }] };
-  } };
+  return {
+    el, pair, draw, foretold,
+    best: () => (field?.next === GRID * GRID ? best : null),
+    value: (i, j) => [value(axis("x"), i), value(axis("y"), j), field?.values[j * GRID + i]],
+    parts: () => [measured.parts(), ...(isPredicted(figure) ? [theory.parts()] : [])],
+  };
 }
 
 // What the colours mean: which share of the ramp a score has, 0 for the best, above 1 or NaN for none.
@@ -195,8 +206,8 @@ function ranking(measure, loss, start, best) {
   return { low, high, what: "loss above the minimum in the end", share: (v) => Math.log10(Math.max(v, low) / low) / unit };
 }
 
-function paint(canvas, columns, share) {
-  const rows = canvas.height, context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
+function paint(canvas, share) {
+  const { width: columns, height: rows } = canvas, context = canvas.getContext("2d"), image = context.createImageData(columns, rows);
   for (let k = 0; k < columns * rows; k++) {
     const s = share(k % columns, Math.floor(k / columns));
     const place = clamp(s, 0, 1) * (RAMP.length - 1), i = Math.min(RAMP.length - 2, Math.floor(place));
@@ -206,17 +217,23 @@ function paint(canvas, columns, share) {
   context.putImageData(image, 0, 0);
 }
 
-function planeTable(figure, field) {
+function planeTables(figure, field) {
+  const measured = planeTable(figure, field, "every eighth point of the plane", ([, , score]) => score);
+  if (!isPredicted(figure)) return [measured];
+  return [measured, planeTable(figure, field, "the same, predicted", (_, i, j) => field.foretold(i, j))];
+}
+
+function planeTable(figure, field, words, pick) {
   const head = [`${figure.state.y_name} \\ ${figure.state.x_name}`], rows = [head];
   for (let j = 0; j < GRID; j += 8) {
     const row = [];
     for (let i = 0; i < GRID; i += 8) {
-      const [across, up, score] = field.value(i, j);
-      if (!j) head.push(digits(across));
-      if (!i) row.push(digits(up));
+      const found = field.value(i, j), [across, up] = found, score = pick(found, i, j);
+      if (!j) head.push(amount(across, 5));
+      if (!i) row.push(amount(up, 5));
       row.push(Number.isNaN(score) ? "diverges" : short(score));
     }
     rows.push(row);
   }
-  return table(rows, `${figure.label(figure.state.rules[0])}: every eighth point of the plane`);
+  return table(rows, `${figure.label(figure.state.rules[0])}: ${words}`);
 }

@@ -14,6 +14,7 @@ from ..bounds import BOUNDS
 from ..descent import Diverged, descend
 from ..equations import corrects_bias, read_rule, values
 from ..notation import NAMES, RATE, SHARE
+from ..rates import RATES
 from ..rules import RULES
 
 POINTS = 41
@@ -75,13 +76,32 @@ def plane(rules, loss, state):
     the distance to the nearest minimum with each step.
     """
     (run,) = state["rules"]
-    x, y = (axis(state[f"{name}_name"], state[f"{name}_range"]) for name in "xy")
-    settings = hyper(rules, run, state) | {state["x_name"]: x, state["y_name"]: y[:, None]}
+    x, y, settings = _grid(rules, run, state)
     path = _path(rules[run], loss, state, settings, on_divergence="record")
     with np.errstate(all="ignore"):
         fine = np.isfinite(path).all(axis=(0, -1)) & np.isfinite(loss.gradient(path[:-1])).all(axis=(0, -1))
-        measured = gap(loss, path[-1]) if state["measure"] == "loss" else _rate(loss, path)
+        measured = gap(loss, path[-1]) if state["measure"] == "loss" else rate_of(loss, path)
     return x, y, np.broadcast_to(np.where(fine, measured, np.nan), (POINTS, POINTS))
+
+
+def predicted(rules, loss, state, at_all=True):
+    """What :mod:`lib.rates` says of the rates of a plane, of shape (y, x), or of its chosen run if not ``at_all``.
+
+    None where it says nothing: of another measure, with noise, of a loss that is not quadratic, of other rules.
+    """
+    (run,) = state["rules"]
+    rate = RATES.get(rules[run].__name__) if is_library_rule(rules[run]) else None
+    if state["measure"] != "rate" or state["noise"] or not rate or not loss.curvatures:
+        return None
+    settings = _grid(rules, run, state)[2] if at_all else hyper(rules, run, state)
+    factor = np.max([rate(h, **settings) for h in loss.curvatures], axis=0)
+    return np.broadcast_to(factor, (POINTS, POINTS)) if at_all else float(factor)
+
+
+def _grid(rules, run, state):
+    """The values on the two axes of a plane, and the hyper-parameters of all its runs, of shape (y, x)."""
+    x, y = (axis(state[f"{name}_name"], state[f"{name}_range"]) for name in "xy")
+    return x, y, hyper(rules, run, state) | {state["x_name"]: x, state["y_name"]: y[:, None]}
 
 
 def axis(name, limits):
@@ -94,11 +114,13 @@ def is_logarithmic(name, limits):
     return kind(name) == "rate" and limits[0] > 0
 
 
-def _rate(loss, path):
+def rate_of(loss, path):
+    """The mean factor per step by which the second half of a path, or of many, comes nearer to a minimum."""
     half, last = path[(len(path) - 1) // 2], path[-1]
     far = [np.linalg.norm(last - np.array(minimum), axis=-1) for minimum in loss.minima]
     nearest = np.array(loss.minima)[np.argmin(far, axis=0)]
-    shrunk = np.min(far, axis=0) / np.linalg.norm(half - nearest, axis=-1)
+    before = np.linalg.norm(half - nearest, axis=-1)
+    shrunk = np.where(before == 0, 0.0, np.min(far, axis=0) / np.where(before == 0, 1.0, before))
     return shrunk ** (1 / (len(path) - 1 - (len(path) - 1) // 2))
 
 

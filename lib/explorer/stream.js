@@ -167,8 +167,7 @@ function roundReach(most) {
 
 // A plot against the step: lines with gaps where they are not finite, and a cursor, behind which they are faint.
 function strip(figure, height, last) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "strip");
+  const svg = shape(null, "svg", { class: "strip" });
   const frame = shape(svg, "g"), inner = shape(svg, "svg", { overflow: "hidden", x: STRIP.left, y: STRIP.top });
   const zero = shape(inner, "path", { class: "zero" }), lines = shape(inner, "g", { transform: "scale(.1)" });
   const veil = shape(inner, "rect", { class: "veil", height }), cursor = shape(inner, "path", { class: "cursor" });
@@ -192,8 +191,8 @@ function strip(figure, height, last) {
     width = Math.max(40, room - STRIP.left - STRIP.right);
     x = scale(0, steps, STRIP.inset, width - STRIP.inset);
     y = scale(low, high, height, 0);
-    for (const [name, value] of Object.entries({ width: room, height: tall })) svg.setAttribute(name, value);
-    for (const [name, value] of Object.entries({ width, height })) inner.setAttribute(name, value);
+    set(svg, { width: room, height: tall });
+    set(inner, { width, height });
     veil.setAttribute("width", width);
     zero.setAttribute("d", `M0 ${y.at(0)}H${width}`);
     stripAxes(frame, x, y, width, last);
@@ -225,7 +224,7 @@ function stripAxes(parent, x, y, width, last) {
   }
   for (const v of last ? ticks(x, x.to / 70) : []) {
     shape(parent, "path", { class: "tick", d: `M${x.at(v)} ${y.from}v4` });
-    shape(parent, "text", { class: "mark", x: x.at(v), y: y.from + 15, "text-anchor": "middle" }, tickText(v));
+    shape(parent, "text", { class: "mark", x: x.at(v), y: y.from + 15, "text-anchor": "middle" }, amount(v, 6));
   }
   if (last) shape(parent, "text", { class: "mark", x: -16, y: y.from + 15, "text-anchor": "end" }, "step");
 }
@@ -281,7 +280,7 @@ function whileHeld(figure, svg, move, end = () => {}) {
 function legend(figure, entries, word) {
   const cells = entries.map(() => element("output", {}));
   const keys = entries.map(({ name, html, colour = quantityColour(name), dash }, i) => {
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = shape(null, "svg");
     shape(line, "path", { class: "line", d: "M0 6H22" });
     const symbol = name ? [element("span", { class: "q", "data-name": name, html: html ?? figure.name(name).symbol ?? name })] : [];
     return element("span", { class: "key", style: `--c: ${colour}; --dash: ${dash}` }, line, ...symbol, cells[i]);
@@ -293,13 +292,6 @@ function legend(figure, entries, word) {
 
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
-}
-
-// A number in four digits, with a true minus.
-function amount(v, precision = 4) {
-  const rounded = +v.toPrecision(precision), size = Math.abs(rounded);
-  const text = !Number.isFinite(v) ? short(v) : size && size < 1e-4 || size >= 1e6 ? rounded.toExponential() : String(size < 1e4 ? rounded : Math.round(v));
-  return text.replaceAll("-", "−").replace("+", "");
 }
 
 // A rule: its equations, and a plot for each group of its quantities, at last one of its step.
@@ -493,12 +485,11 @@ function quantities(runs) {
 }
 
 function streamTables(figure, runs) {
-  const { step, steps } = figure.state, every = Math.ceil(steps / 100), names = quantities(runs);
+  const { step, steps } = figure.state, names = quantities(runs);
   const now = [["quantity", ...runs.map(({ label }) => label)], ...names.map((name) => [name, ...runs.map(({ of }) => of[name]?.[step] ?? "")])];
   const columns = runs.flatMap(({ label, of }) => Object.keys(of).filter((name) => name !== "g").map((name) => [`${label} ${name}`, of[name]]));
-  const { g } = currentGradients(figure), rows = [["step", "g", ...columns.map(([head]) => head)]];
-  for (let t = 0; t <= steps; t += every) rows.push([t, g[t - 1] ?? "", ...columns.map(([, values]) => values[t] ?? "")]);
-  return [table(now, `At step ${step}`), table(rows, every > 1 ? `Every ${every}th step` : "Every step")];
+  const { g } = currentGradients(figure), head = ["step", "g", ...columns.map(([name]) => name)];
+  return [table(now, `At step ${step}`), stepTable(steps, head, (t) => [t, g[t - 1] ?? "", ...columns.map(([, values]) => values[t] ?? "")])];
 }
 
 // The gradients, and under them a column of plots for each rule, each with its legend in print.
