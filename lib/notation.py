@@ -61,40 +61,43 @@ TABLE = (
     Name("momentum_decay", r"\psi", "speed of NAdam's momentum warm-up", HYPER, False, RATE),
 )
 
-SOURCES = ("Adam paper", "DL book", "Cevher", "Boyd-Graber", "Adam review", "PyTorch", "Keras", "optax")
+SOURCES = (
+    "Adam paper", "DL book", "Cevher", "Boyd-Graber", "Adam review",
+    "PyTorch", "Keras", "optax", "tinygrad", "autograd", "scikit-learn",
+)  # fmt: skip
 
 # The name here, then what each of SOURCES calls it.
 _CALLED = r"""
-theta | $θ$ | $θ$ | $θ$ | $β$ | $θ$ | `params` | `variables` | `params`
-g | $g$ | $g$ | $\hat g$ | $\nabla_β\mathcal{L}$ | $g$, $∇_θJ$ | `grad` | `gradients` | `updates`
-t | $t$ | $t$ | $t$ (from 0) | $t$ | $t$ | `step` | `iterations` | `count`
-m | $m$ | | $m$, $m_1$ | $v$ | $m$ | `momentum_buffer`, `exp_avg` | `momentums` | `trace`, `mu`
-delta | $Δ$ | $v$ | | | $-v$ | | `velocity`, `momentums` |
-s | | $r$ | $r$ | $\operatorname{diag}(G)$ | $G$ | `sum` | `accumulators` | `sum_of_squares`
-v | $v$ | $r$, $s$ | $r$, $m_2$ | $E[g^2]$, $v$ | $G$, $v$ | `square_avg`, `exp_avg_sq` | `velocities` | `nu`
-w | | | | | | `acc_delta` | `accumulated_delta_vars` | `e_x`
-u | $u$ | | | | | `exp_inf` | `u` | `nu`
-v_max | | | | $\hat v^{max}$ | | `max_exp_avg_sq` | `velocity_hats` | `nu_max`
-q | | | | | | 1 − `mu_product` | 1 − `u_product` |
-m_hat | $\hat m$ | $\hat s$ | $\hat m_1$ | $\hat v$ | $\hat m$ | | |
-v_hat | $\hat v$ | $\hat r$ | $\hat m_2$ | $\widehat{E[g^2]}$ | $\hat v$ | | |
-g_reg | | | | | | `grad` | |
-lr_t | $α_t$ | | | | | | |
-mu_t | | | | | | `mu` | `u_t` |
-mu_next | | | | | | `mu_next` | `u_t_1` |
-rho_inf | | | | | | `rho_inf` | | `ro_inf`
-rho_t | | | | | | `rho_t` | | `ro`
-r | | | | | | `rect` | |
-ell | | | | | | `adaptive` | |
-lr | $α$ | $ϵ$ | $γ$ | $η$, $τ$ | $α$ | `lr` | `learning_rate` | `learning_rate`
-mu | | $α$ | $ρ$ | $τ$ | $γ$ | `momentum` | `momentum` | `momentum`, `decay`
-rho | | $ρ$ | $τ$ | $γ$ | $γ$ | `alpha`, `rho` | `rho` | `decay`, `rho`
-beta1 | $β_1$ | $ρ_1$ | $β_1$ | $γ_1$ | $β_1$ | `betas[0]` | `beta_1` | `b1`
-beta2 | $β_2$ | $ρ_2$ | $β_2$ | $γ_2$ | $β_2$ | `betas[1]` | `beta_2` | `b2`
-eps | $ϵ$ | $δ$ | $δ$ | $ϵ$ | $ϵ$ | `eps` | `epsilon` | `eps`
-eps_hat | $\hat ϵ$ | | | | | `eps` (RAdam) | `epsilon` |
-weight_decay | | | | $λ$ | | `weight_decay` | `weight_decay` | `weight_decay`
-momentum_decay | | | | | | `momentum_decay` | |
+theta | $θ$ | $θ$ | $θ$ | $β$ | $θ$ | `params` | `variables` | `params` | `params` | `x` | `params`
+g | $g$ | $g$ | $\hat g$ | $\nabla_β\mathcal{L}$ | $g$, $∇_θJ$ | `grad` | `gradients` | `updates` | `grads` | `g` | `grads`
+t | $t$ | $t$ | $t$ (from 0) | $t$ | $t$ | `step` | `iterations` | `count` | | `i` (from 0) | `t`
+m | $m$ | | $m$, $m_1$ | $v$ | $m$ | `momentum_buffer`, `exp_avg` | `momentums` | `trace`, `mu` | `b`, `m` | −`velocity`, `m` | `ms`
+delta | $Δ$ | $v$ | | | $-v$ | | `velocity`, `momentums` | | −`b` (`classic`) | | `velocities`
+s | | $r$ | $r$ | $\operatorname{diag}(G)$ | $G$ | `sum` | `accumulators` | `sum_of_squares` | | |
+v | $v$ | $r$, $s$ | $r$, $m_2$ | $E[g^2]$, $v$ | $G$, $v$ | `square_avg`, `exp_avg_sq` | `velocities` | `nu` | `v` | `avg_sq_grad`, `v` | `vs`
+w | | | | | | `acc_delta` | `accumulated_delta_vars` | `e_x` | | |
+u | $u$ | | | | | `exp_inf` | `u` | `nu` | | |
+v_max | | | | $\hat v^{max}$ | | `max_exp_avg_sq` | `velocity_hats` | `nu_max` | | |
+q | | | | | | 1 − `mu_product` | 1 − `u_product` | | | |
+m_hat | $\hat m$ | $\hat s$ | $\hat m_1$ | $\hat v$ | $\hat m$ | | | | `m_hat` | `mhat` |
+v_hat | $\hat v$ | $\hat r$ | $\hat m_2$ | $\widehat{E[g^2]}$ | $\hat v$ | | | | `v_hat` | `vhat` |
+g_reg | | | | | | `grad` | | | | |
+lr_t | $α_t$ | | | | | | | | | | `learning_rate`
+mu_t | | | | | | `mu` | `u_t` | | | |
+mu_next | | | | | | `mu_next` | `u_t_1` | | | |
+rho_inf | | | | | | `rho_inf` | | `ro_inf` | | |
+rho_t | | | | | | `rho_t` | | `ro` | | |
+r | | | | | | `rect` | | | | |
+ell | | | | | | `adaptive` | | | | |
+lr | $α$ | $ϵ$ | $γ$ | $η$, $τ$ | $α$ | `lr` | `learning_rate` | `learning_rate` | `lr` | `step_size` | `learning_rate_init`
+mu | | $α$ | $ρ$ | $τ$ | $γ$ | `momentum` | `momentum` | `momentum`, `decay` | `momentum` | `mass` | `momentum`
+rho | | $ρ$ | $τ$ | $γ$ | $γ$ | `alpha`, `rho` | `rho` | `decay`, `rho` | | `gamma` |
+beta1 | $β_1$ | $ρ_1$ | $β_1$ | $γ_1$ | $β_1$ | `betas[0]` | `beta_1` | `b1` | `b1` | `b1` | `beta_1`
+beta2 | $β_2$ | $ρ_2$ | $β_2$ | $γ_2$ | $β_2$ | `betas[1]` | `beta_2` | `b2` | `b2` | `b2` | `beta_2`
+eps | $ϵ$ | $δ$ | $δ$ | $ϵ$ | $ϵ$ | `eps` | `epsilon` | `eps` | `eps` | `eps` |
+eps_hat | $\hat ϵ$ | | | | | `eps` (RAdam) | `epsilon` | | | | `epsilon`
+weight_decay | | | | $λ$ | | `weight_decay` | `weight_decay` | `weight_decay` | `weight_decay` | | `alpha` (L2)
+momentum_decay | | | | | | `momentum_decay` | | | | |
 """
 ALIASES = {
     name: dict(zip(SOURCES, called))

@@ -51,7 +51,8 @@ def test_the_tables_have_a_row_for_every_name_and_a_column_for_every_source():
 def test_aliases_are_of_known_names_and_one_for_every_source():
     assert ALIASES.keys() <= NAMES.keys()
     assert all(tuple(called) == SOURCES and any(called.values()) for called in ALIASES.values())
-    called = ["", "$α$", "$ρ$", "$τ$", "$γ$", "`momentum`", "`momentum`", "`momentum`, `decay`"]
+    libraries = ["`momentum`", "`momentum`", "`momentum`, `decay`", "`momentum`", "`mass`", "`momentum`"]
+    called = ["", "$α$", "$ρ$", "$τ$", "$γ$", *libraries]
     assert ALIASES["mu"] == dict(zip(SOURCES, called))
 
 
