@@ -3,10 +3,14 @@
 A chapter states a theorem under a label and checks it in a cell beside it, with a form of statement for each part:
 ``claim("sgd-floor", identity(floor, formula), equal(measured, 0.25, within=0.002), seed=0)``. Each form is evaluated
 twice: as it stands, where it must hold, and with its statement changed a little (a constant moved by 1 %, a term of an
-identity changed, a bound tightened or loosened, the order reversed), where it must fail. A check that cannot tell the
-difference is too weak, and is refused as a false one is.
+identity changed, a bound moved or turned round, the order reversed), where it must fail. A check that cannot tell the
+difference is too weak, and is refused as a false one is. So is what says nothing: an empty array, a case that is not
+there, a number that is no number. ``always`` and ``holds`` take truth values and have no constant to move: they are for
+what no other form can say, and ``tests/test_notebooks.py`` refuses inequalities of numbers and ``allclose`` in them.
 """
 
+import numbers
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +18,9 @@ import sympy as sp
 
 MOVE = sp.Rational(1, 100)
 REACHED = 0.995  # a bound is attained by what comes this close: less than half of MOVE away
+ROUNDING = 1e-12  # and may be passed by as much as floating point rounds
+TRUTHS = (bool, np.bool_, sp.logic.boolalg.BooleanTrue, sp.logic.boolalg.BooleanFalse)
+SAMPLES = [*map(sp.Integer, (2, 3, 5, 7, 11, 4, 6, 0, -2, -3)), *(sp.Rational(n, 13) for n in (2, 5, 8, 11, -4, 30))]
 
 
 class ClaimFailed(AssertionError):
@@ -25,10 +32,10 @@ class ClaimTooWeak(AssertionError):
 
 
 class Check(NamedTuple):
-    """One part of a claim: how it is known, whether it holds, which changes of it would pass, and its tolerance."""
+    """One part of a claim: how it is known, what is wrong with it, which changes of it would pass, its tolerance."""
 
     kind: str
-    holds: bool
+    problem: str = ""
     survivors: tuple[str, ...] = ()
     within: float = 0.0
 
@@ -41,19 +48,23 @@ def claim(label, *checks, seed=None):
     :class:`ClaimTooWeak` where one would pass all the same if the statement were wrong, ``TypeError`` for what is no
     check, and ``ValueError`` without any.
 
-        >>> claim("two-is-even", always(n % 2 == 0 for n in [2]))
-        ✓ two-is-even: exhaustive
+        >>> claim("squares-end-so", always(n * n % 10 not in (2, 3, 7, 8) for n in range(10)))
+        ✓ squares-end-so: exhaustive
         >>> claim("mean-of-three", equal(np.mean([1.0, 2.0, 3.0]), 2, within=1e-12), seed=0)
         ✓ mean-of-three: measured, seed 0, within 1e-12
     """
+    if not isinstance(label, str) or not label:
+        raise TypeError(f"The first argument is the label of a statement, got {label!r}.")
+    if seed is not None and (isinstance(seed, TRUTHS) or not isinstance(seed, numbers.Integral)):
+        raise TypeError(f"{label}: seed must be a whole number, got {seed!r}.")
     if not checks:
         raise ValueError(f"{label}: nothing to check.")
     for position, check in enumerate(checks, 1):
         where = f"{label}, check {position} of {len(checks)}"
         if not isinstance(check, Check):
-            raise TypeError(f"{where}: use identity, equal, at_most, at_least, ordered, always or holds; got {check!r}.")
-        if not check.holds:
-            raise ClaimFailed(f"{where}, does not hold.")
+            raise TypeError(f"{where}: use identity, equal, at_most, at_least, ordered, always, holds; got {check!r}.")
+        if check.problem:
+            raise ClaimFailed(f"{where}, does not hold: {check.problem}.")
         if check.survivors:
             raise ClaimTooWeak(f"{where}, would also hold with {' and with '.join(check.survivors)}.")
     kinds = dict.fromkeys(check.kind for check in checks)
@@ -63,37 +74,50 @@ def claim(label, *checks, seed=None):
 
 
 def identity(left, right):
-    """Two SymPy expressions, or matrices of the same shape, are the same for all values of their symbols.
+    """Two SymPy expressions, or matrices of the same shape, are the same for all values of their symbols: *proved*.
 
-    Refused where it would also hold with a term of ``right`` changed by 1 %.
+    SymPy must show it, and numbers put in for the symbols must agree. Both sides are exact: fractions, no decimals.
+    Refused unless numbers refute it with ``right``, and with each term of ``right``, changed by 1 %.
     """
-    left, right = sp.sympify(left), sp.sympify(right)
-    changed = {"its right side moved by 1 %": _moved(right)}
-    if isinstance(right, sp.Add):
-        changed |= {f"the term {term} moved by 1 %": right + MOVE * term for term in right.args}
-    return _check("proved", lambda other: _is_zero(left - other), right, changed)
+    pairs = [*zip(_entries(left), _entries(right))]
+    if np.shape(left) != np.shape(right):
+        raise ValueError(f"identity needs two sides of the same shape, got {left} and {right}.")
+    problem = next(filter(None, (_problem(*pair) for pair in pairs)), "")
+    changed = [] if problem else [(one, *change) for one, other in pairs for change in _changes(other)]
+    return Check("proved", problem, tuple(name for one, name, other in changed if not _refuted(one, other)))
 
 
 def equal(value, constant, within=0.0):
     """A number, or each of an array of numbers, is ``constant``, up to the share ``within`` of it.
 
-    *proved* for one exact number (whole, fraction, SymPy's), *exhaustive* for several, *measured* for floating point.
-    Refused where it would also hold with the constant moved by 1 %, so ``within`` is less than that.
+    ``constant`` is one number or has the shape of ``value``. *proved* for an exact number of SymPy's or ``Fraction``,
+    *exhaustive* for an array of them, *measured* for all else, whole numbers too: they may count what was measured.
+    Refused where it would also hold with a constant moved by 1 %, so ``within`` is less than 1 %; half of that is safe.
     """
-    exact = not within and all(_is_exact(number) for each in (value, constant) for number in np.ravel(each))
-    if exact:
-        kind = "exhaustive" if np.ndim(value) else "proved"
-        same = lambda other: bool(np.all(np.equal(value, other)))
+    if isinstance(within, TRUTHS) or not isinstance(within, numbers.Real) or not 0 <= within < MOVE:
+        raise ValueError(f"within must be a share from 0 to less than 0.01, got {within!r}.")
+    _check_shapes(value, constant)
+    found, target = _flat(value), _flat(constant)
+    _check_finite("constant", target)
+    kind = "measured"
+    if not within and all(map(_is_exact, [*found, *target])):
+        same = lambda other: np.array([sp.simplify(gap) == 0 for gap in found - other])
+        if any(isinstance(number, (Fraction, sp.Basic)) for number in found):
+            kind = "exhaustive" if np.ndim(value) else "proved"
     else:
-        kind, value, constant = "measured", np.asarray(value, float), np.asarray(constant, float)
-        same = lambda other: bool(np.all(np.abs(value - other) <= within * np.abs(other)))
-    return _check(kind, same, constant, _around("the constant", constant))._replace(within=within)
+        found, target = found.astype(float), target.astype(float)
+        same = lambda other: np.abs(found - other) <= within * np.abs(other)
+    words = f"{_brief(found)} is not {_brief(target)}" + f" within {within:g}" * bool(within)
+    passes = np.any if len(target) > 1 else np.all  # a single one of several constants must not be free to move
+    survivors = _survivors("the constant", target, lambda other: passes(same(other)))
+    return Check(kind, "" if np.all(same(target)) else words, survivors, float(within))
 
 
 def at_most(value, bound, attained=False):
     """Every number of ``value`` is at most ``bound``; if ``attained``, one of them comes within half a percent of it.
 
-    Refused where it would also hold the other way round, or, if attained, with the bound moved by 1 %.
+    ``bound`` is one number or has the shape of ``value``. Refused where it would also hold the other way round, or, if
+    attained, with the bound moved by 1 %.
     """
     return _bounded(value, bound, attained, 1)
 
@@ -104,64 +128,175 @@ def at_least(value, bound, attained=False):
 
 
 def ordered(*values):
-    """Each value is less than the next, two or more; arrays element by element, and where they are broadcast."""
+    """Each value is less than the next, two or more; arrays of one shape element by element, a number with all."""
     if len(values) < 2:
         raise ValueError("ordered needs two values or more.")
-    rises = lambda found: all(bool(np.all(np.less(a, b))) for a, b in zip(found, found[1:]))
-    return _check("measured", rises, values, {"the order reversed": values[::-1]})
+    _check_shapes(*sorted(values, key=np.ndim, reverse=True))
+    found = [_flat(value).astype(float) for value in values]
+    rises = lambda chain: all(np.all(a < b) for a, b in zip(chain, chain[1:]))
+    right = np.all(np.isfinite(np.concatenate(found))) and rises(found)
+    problem = "" if right else f"{', '.join(map(_brief, found))} are not in this order"
+    return Check("measured", problem, ("the order reversed",) if rises(found[::-1]) else ())
 
 
 def always(cases):
-    """Every one of ``cases``, which are all that there are, is true."""
+    """Every one of ``cases``, which are all that there are, is true: *exhaustive*."""
+    if not np.iterable(cases):
+        raise TypeError(f"always needs the cases one by one, got {cases!r}.")
     found = [_truth(case) for case in cases]
-    return Check("exhaustive", bool(found) and all(found))
+    if not found:
+        raise ValueError("always: there is no case, which says nothing.")
+    return Check("exhaustive", "" if all(found) else f"case {found.index(False) + 1} of {len(found)} is false")
 
 
 def holds(condition):
     """A condition is true: *proved* if it is SymPy's, else *measured*. For what no other form can say."""
-    return Check("proved" if isinstance(condition, sp.logic.boolalg.Boolean) else "measured", _truth(condition))
+    kind = "proved" if isinstance(condition, sp.Basic) else "measured"
+    return Check(kind, "" if _truth(condition) else "the condition is false")
 
 
-def _check(kind, passes, statement, changed):
-    survivors = tuple(name for name, other in changed.items() if passes(other))
-    return Check(kind, passes(statement), survivors)
+# Expressions.
+
+
+def _entries(side):
+    """The entries of a matrix, or an expression alone, all exact and finite."""
+    entries = [*side] if isinstance(side, sp.MatrixBase) else [side]
+    if not entries:
+        raise ValueError("identity: an empty matrix says nothing.")
+    for entry in entries:
+        if isinstance(entry, (sp.MatrixExpr, *TRUTHS)) or not isinstance(entry, (sp.Expr, int, Fraction)):
+            raise TypeError(f"identity needs exact expressions or matrices of SymPy, got {entry!r}.")
+        if sp.sympify(entry).has(sp.Float):
+            raise TypeError(f"identity is exact: write a fraction for the decimal number in {entry}.")
+        if not sp.sympify(entry).is_finite and not sp.sympify(entry).free_symbols:
+            raise ValueError(f"identity needs finite sides, got {entry}.")
+    return [*map(sp.sympify, entries)]
+
+
+def _problem(left, right):
+    """What is wrong with an identity; nothing if SymPy shows it and numbers agree."""
+    if _refuted(left, right, undecided=False):
+        return f"{left} and {right} differ"
+    return "" if sp.simplify(left - right) == 0 else f"SymPy cannot show that {left} and {right} are the same"
+
+
+def _changes(right):
+    """The right side of an identity with a term changed, and what was changed."""
+    if sp.simplify(right) == 0:
+        return [("a hundredth added to its right side", right + MOVE)]
+    terms = right.args if isinstance(right, sp.Add) else ()
+    return [
+        ("its right side moved by 1 %", right * (1 + MOVE)),
+        *((f"the term {term} moved by 1 %", right + MOVE * term) for term in terms),
+    ]
+
+
+def _refuted(left, right, undecided=None):
+    """Whether numbers put in for the symbols tell two expressions apart.
+
+    Where no numbers can be put in, ``undecided``, or else whether SymPy cannot make the two the same.
+    """
+    symbols, compared = sorted(left.free_symbols | right.free_symbols, key=str), False
+    for turn in range(4 if symbols else 1):
+        point = _point(symbols, turn)
+        if point is None:
+            break
+        a, b, gap = (sp.N(side.subs(point).doit(), 50) for side in (left, right, left - right))
+        if a.is_number and b.is_number and a.is_finite and b.is_finite:
+            compared = True
+            if _is_significant(gap) and abs(gap) > 1e-9 * max(abs(a), abs(b)):
+                return True
+    if compared:
+        return False
+    return sp.simplify(left - right) != 0 if undecided is None else undecided
+
+
+def _is_significant(number):
+    """Whether a digit of what SymPy computed is known: differences that cancel leave noise of one bit."""
+    return number != 0 and all(part._prec > 1 for part in number.atoms(sp.Float))
+
+
+def _point(symbols, turn):
+    """Numbers for the symbols that their assumptions allow, other ones each turn; None where there are none."""
+    point = {}
+    for position, symbol in enumerate(symbols):
+        allowed = [number for number in SAMPLES if _allows(symbol, number)]
+        if not allowed:
+            return None
+        point[symbol] = allowed[(3 * turn + position) % len(allowed)]
+    return point
+
+
+def _allows(symbol, number):
+    facts = symbol.assumptions0.items()
+    return all(getattr(number, f"is_{fact}", None) in (truth, None) for fact, truth in facts)
+
+
+# Numbers.
 
 
 def _bounded(value, bound, attained, side):
-    value, bound = np.broadcast_arrays(np.asarray(value, float), np.asarray(bound, float))
-    kept = lambda limit, way: bool(np.all(way * value <= way * limit))
-    near = lambda limit: bool(np.any(np.abs(value - limit) <= (1 - REACHED) * np.abs(limit)))
-    if not attained:
-        return _check("measured", lambda way: kept(bound, way), side, {"the bound on the other side": -side})
-    return _check("measured", lambda limit: kept(limit, side) and near(limit), bound, _around("the bound", bound))
+    if not isinstance(attained, TRUTHS):
+        raise TypeError(f"attained must be True or False, got {attained!r}.")
+    _check_shapes(value, bound)
+    found, target = _flat(value).astype(float), _flat(bound).astype(float)
+    _check_finite("bound", target)
+    slack = ROUNDING if attained else 0
+    kept = lambda limit, way: bool(np.all(way * found <= way * limit + slack * np.abs(limit)))
+    near = lambda limit: bool(np.any(np.abs(found - limit) <= (1 - REACHED) * np.abs(limit)))
+    problem = ""
+    if not np.all(np.isfinite(found)) or not kept(target, side):
+        problem = f"{_brief(found)} is not at {'most' if side > 0 else 'least'} {_brief(target)}"
+    elif attained and not near(target):
+        problem = f"{_brief(found)} does not attain {_brief(target)}"
+    if attained:
+        survivors = _survivors("the bound", target, lambda limit: kept(limit, side) and near(limit))
+    else:
+        survivors = ("the bound on the other side",) if kept(target, -side) else ()
+    return Check("measured", problem, survivors)
+
+
+def _survivors(what, row, passes):
+    """The moves of a row of numbers by 1 % that pass; where there is a zero, it moves by a hundredth."""
+    moves = {percent: row + percent * np.where(row == 0, 1, row) / 100 for percent in (1, -1)}
+    return tuple(f"{what} moved by {percent:+d} %" for percent, moved in moves.items() if passes(moved))
+
+
+def _flat(value):
+    """The numbers of a number or an array in a row, one at least."""
+    found = np.asarray(value, object).ravel()
+    if not found.size:
+        raise ValueError(f"an empty array says nothing, got {value!r}.")
+    for number in found:
+        if isinstance(number, TRUTHS) or not isinstance(number, (numbers.Complex, sp.Expr)):
+            raise TypeError(f"a number is needed, got {number!r}.")
+        if isinstance(number, sp.Expr) and not number.is_number:
+            raise TypeError(f"a number is needed, got {number}, which has symbols: use identity.")
+    return found
 
 
 def _is_exact(number):
-    return isinstance(number, sp.Basic) or hasattr(number, "numerator")
+    return isinstance(number, numbers.Rational) or isinstance(number, sp.Expr) and not number.has(sp.Float)
 
 
-def _is_zero(difference):
-    return sp.simplify(difference) == (sp.zeros(*difference.shape) if isinstance(difference, sp.MatrixBase) else 0)
+def _check_finite(what, row):
+    if not all(sp.sympify(number).is_finite for number in row):
+        raise ValueError(f"the {what} must be finite, got {_brief(row)}.")
 
 
-def _moved(value):
-    if _is_zero(value):
-        return value + MOVE * (sp.ones(*value.shape) if isinstance(value, sp.MatrixBase) else 1)
-    return value * (1 + MOVE)
+def _check_shapes(first, *others):
+    """Single numbers fit to all; arrays are of one shape, none is repeated to fit."""
+    wrong = [np.shape(other) for other in others if np.shape(other) not in ((), np.shape(first))]
+    if wrong:
+        raise ValueError(f"a number or an array of the shape {np.shape(first)} is needed, got the shape {wrong[0]}.")
 
 
-def _around(what, constant):
-    """The constant moved by 1 % both ways; a zero moved by a hundredth."""
-    numbers = np.ravel(constant)
-    return {
-        f"{what} moved by {percent:+d} %": np.reshape(
-            [number * (100 + percent) / 100 if number else percent / 100 for number in numbers], np.shape(constant)
-        )
-        for percent in (1, -1)
-    }
+def _brief(row):
+    """The first few numbers of a row, in words short enough for a message."""
+    return ", ".join(map(str, row[:4])) + ", …" * (len(row) > 4)
 
 
 def _truth(condition):
-    if type(condition).__name__ not in ("bool", "bool_", "BooleanTrue", "BooleanFalse"):
+    if not isinstance(condition, TRUTHS):
         raise TypeError(f"true or false is needed, got {condition!r}.")
     return bool(condition)
