@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
+KINDS = ("proved", "exhaustive", "measured")
 MOVE = sp.Rational(1, 100)
 REACHED = 0.995  # a bound is attained by what comes this close: less than half of MOVE away
 ROUNDING = 1e-12  # and may be passed by as much as floating point rounds
@@ -67,7 +68,7 @@ def claim(label, *checks, seed=None):
             raise ClaimFailed(f"{where}, does not hold: {check.problem}.")
         if check.survivors:
             raise ClaimTooWeak(f"{where}, would also hold with {' and with '.join(check.survivors)}.")
-    kinds = dict.fromkeys(check.kind for check in checks)
+    kinds = [kind for kind in KINDS if any(check.kind == kind for check in checks)]
     tolerances = sorted({check.within for check in checks if check.within})
     words = [" and ".join(kinds)] + ([] if seed is None else [f"seed {seed}"])
     print(f"✓ {label}: {', '.join(words + [f'within {within:g}' for within in tolerances])}")

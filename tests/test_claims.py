@@ -80,7 +80,7 @@ def test_what_holds_is_said_and_how_it_is_known(case, capsys):
 def test_the_line_names_kinds_seed_and_tolerances_once(capsys):
     near = [equal(1.001, 1, within=within) for within in (0.004, 0.002, 0.004)]
     claim("sgd-floor", identity(x + x, 2 * x), *near, always([True]), ordered(1, 2), seed=np.int64(7))
-    expected = "✓ sgd-floor: proved and measured and exhaustive, seed 7, within 0.002, within 0.004\n"
+    expected = "✓ sgd-floor: proved and exhaustive and measured, seed 7, within 0.002, within 0.004\n"
     assert capsys.readouterr().out == expected
 
 

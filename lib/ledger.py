@@ -1,0 +1,184 @@
+"""The ledger of claims: a page that lists them all, and a badge beside each theorem; a Sphinx extension.
+
+Both are read from the notebooks' files: a statement from its text (``{prf:theorem}`` and its like, with a label), its
+check from the cell that calls ``claim`` with this label, and how it is known from the line which that cell printed.
+"""
+
+import ast
+import re
+from collections import Counter
+from typing import NamedTuple
+
+import nbformat
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+LOGGER = logging.getLogger(__name__)
+PAGE = "book/claims"
+KINDS = ("theorem", "proposition", "lemma", "corollary", "observation")
+WAYS = ("proved", "exhaustive", "measured")
+STATEMENT = re.compile(
+    rf"^(?P<fence>`{{3,}}|:{{3,}})\{{prf:(?P<kind>{'|'.join(KINDS)})\}}[ \t]*(?P<title>[^\n]*)\n"
+    r"(?P<options>(?::[\w-]+:[^\n]*\n)*)(?P<text>.*?)^(?P=fence)[ \t]*$",
+    re.M | re.S,
+)
+LABELS = re.compile(r"^:label:[^\n]*\n|(?<=\$\$)[ \t]*\([\w:-]+\)[ \t]*$|\\label\{[^}]*\}", re.M)
+
+
+class Statement(NamedTuple):
+    """A theorem or its like: where it stands (the number of its cell), its label or nothing, and what it says."""
+
+    cell: int
+    label: str
+    kind: str
+    title: str
+    text: str
+
+
+class Check(NamedTuple):
+    """A call of ``claim``: where it stands, its label, the source of its cell, and what the cell printed about it."""
+
+    cell: int
+    label: str
+    source: str
+    known: str
+
+    @property
+    def ways(self):
+        """How the statement is known: some of "proved", "exhaustive" and "measured"."""
+        return self.known.split(",")[0].split(" and ")
+
+
+def statements(notebook):
+    """The statements of a notebook, in their order."""
+    return [
+        Statement(number, _label(found["options"]), found["kind"], found["title"].strip(), found["text"].strip())
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown"
+        for found in STATEMENT.finditer(cell.source)
+    ]
+
+
+def _label(options):
+    found = re.search(r"^:label:[ \t]*(\S+)", options, re.M)
+    return found[1] if found else ""
+
+
+def checks(notebook):
+    """The checks of a notebook, in their order; ``known`` is empty where the cell did not print its line."""
+    return [
+        Check(number, call.args[0].value, cell.source, _known(cell, call.args[0].value))
+        for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code"
+        for call in ast.walk(ast.parse(cell.source))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "claim"
+    ]
+
+
+def _known(cell, label):
+    printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
+    found = re.search(rf"^✓ {re.escape(label)}: (.+)$", printed, re.M)
+    return found[1] if found else ""
+
+
+def entry(statement, check):
+    """What the ledger says about a claim, in MyST: how it is known, the statement, the check."""
+    ways, *details = check.known.split(", ")
+    details = "".join(f", {detail}" for detail in details)
+    return f"""\
+`{statement.label}` · {{prf:ref}}`{statement.label}` · **{ways}**{details}
+
+::::::::::{{div}} statement
+{LABELS.sub("", statement.text)}
+::::::::::
+
+::::::::::{{dropdown}} How it is checked
+``````{{code-block}} python
+{check.source}
+``````
+::::::::::
+"""
+
+
+def summary(found):
+    """The first sentence of the ledger: how many of its checks are of which kind."""
+    counts = Counter(way for check in found for way in check.ways)
+    ways = [f"{counts[way]} {way}" for way in WAYS if counts[way]]
+    return f"The book makes **{len(found)} claims**: {', '.join(ways)}, and some in more than one way."
+
+
+class Ledger(SphinxDirective):
+    """``{ledger}``: every claim of the book, chapter by chapter in the order of the table of contents."""
+
+    def run(self):
+        """Read the notebooks; the page is read again when one of them changes."""
+        chapters, found = [], []
+        for name in self.env.external_site_map:
+            path = self.env.doc2path(name)
+            if not path.endswith(".ipynb"):
+                continue
+            self.env.note_dependency(path)
+            notebook = nbformat.read(path, as_version=4)
+            checked = {check.label: check for check in checks(notebook)}
+            entries = [statement for statement in statements(notebook) if self._is_known(name, statement, checked)]
+            if entries:
+                title = re.search(r"^# +(.+)$", notebook.cells[0].source, re.M)[1]
+                chapters.append(self._section(nodes.make_id(name.split("/")[-1]), title))
+                chapters[-1] += [self._entry(path, statement, checked[statement.label]) for statement in entries]
+                found += [checked[statement.label] for statement in entries]
+        return [*self._parsed(summary(found), nodes.container()).children, *chapters]
+
+    def _is_known(self, name, statement, checked):
+        known = statement.label in checked and checked[statement.label].known
+        if not known:
+            LOGGER.warning("%s %s is stated but not checked", statement.kind, statement.label, location=name)
+        return known
+
+    def _entry(self, path, statement, check):
+        title = statement.kind.title() + (f": {statement.title}" if statement.title else "")
+        return self._parsed(entry(statement, check), self._section(statement.label, title), path)
+
+    def _section(self, anchor, title):
+        words, messages = self.state.inline_text(title, self.lineno)
+        return nodes.section("", nodes.title(title, "", *words), *messages, ids=[anchor])
+
+    def _parsed(self, text, parent, source=""):
+        self.state.nested_parse(StringList(text.splitlines(), source), 0, parent)
+        return parent
+
+
+class Badges(SphinxPostTransform):
+    """Beside the title of every statement a link to its entry, which says how it is known."""
+
+    default_priority = 400
+    formats = ("html",)
+
+    def run(self):
+        """Add the badges to the statements of one page."""
+        stated = [node for node in self.document.findall(nodes.Admonition) if node.get("realtype") in KINDS]
+        if not stated:
+            return
+        notebook = nbformat.read(self.env.doc2path(self.env.docname), as_version=4)
+        known = {check.label: check.ways for check in checks(notebook) if check.known}
+        page = self.app.builder.get_relative_uri(self.env.docname, PAGE)
+        for node in stated:
+            if ways := known.get(node["label"]):
+                words = [_hidden("checked: "), nodes.Text(f"✓ {' and '.join(ways)}"), _hidden("; see the ledger")]
+                address = f"{page}#{node['label']}"
+                node.next_node(nodes.title).extend(
+                    [nodes.Text(" "), nodes.reference("", "", *words, refuri=address, internal=True, classes=["checked"])]
+                )
+
+
+def _hidden(words):
+    return nodes.inline("", words, classes=["visually-hidden"])
+
+
+def setup(app):
+    """Register the directive and the badges with Sphinx."""
+    app.add_directive("ledger", Ledger)
+    app.add_post_transform(Badges)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
