@@ -7,7 +7,6 @@
 ``lib.equations``   source of a rule or loss → equations → LaTeX, JavaScript
 ``lib.notation``    one table: name in code, symbol, meaning, allowed values
 ``lib.claims``      ``claim`` checks a statement of the book, in forms
-``lib.ledger``      the page of all claims, and the badges beside theorems
 ``lib.explorer``    interactive figures
 ``lib.streams``     streams of gradients for one coordinate
 ``lib.bounds``      how far a step can go, and the gradients that make it

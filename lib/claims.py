@@ -4,9 +4,9 @@ A chapter states a theorem under a label and checks it in a cell beside it, with
 ``claim("sgd-floor", identity(floor, formula), equal(measured, 0.25, within=0.002), seed=0)``. Each form is evaluated
 twice: as it stands, where it must hold, and with its statement changed a little (a constant moved by 1 %, a term of an
 identity changed, a bound moved or turned round, the order reversed), where it must fail. A check that cannot tell the
-difference is too weak, and is refused as a false one is. So is what says nothing: an empty array, a case that is not
-there, a number that is no number. ``always`` and ``holds`` take truth values and have no constant to move: they are for
-what no other form can say, and ``tests/test_notebooks.py`` refuses inequalities of numbers and ``allclose`` in them.
+difference is too weak, and is refused as a false one is. So is what says nothing: an empty array, cases
+of which there are none. ``always`` and ``holds`` take truth values and have no constant to move: they are for what no
+other form can say, and ``tests/test_notebooks.py`` refuses numbers in them that another form could move.
 """
 
 import numbers

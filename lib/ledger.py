@@ -106,8 +106,9 @@ def entry(statement, check):
 def summary(found):
     """The first sentence of the ledger: how many of its checks are of which kind."""
     counts = Counter(way for check in found for way in check.ways)
-    ways = [f"{counts[way]} {way}" for way in WAYS if counts[way]]
-    return f"The book makes **{len(found)} claims**: {', '.join(ways)}, and some in more than one way."
+    ways = ", ".join(f"{counts[way]} {way}" for way in WAYS if counts[way])
+    several = ", and some in more than one way" if counts.total() > len(found) else ""
+    return f"The book makes **{len(found)} claim{'s' * (len(found) > 1)}**: {ways}{several}."
 
 
 class Ledger(SphinxDirective):
@@ -166,11 +167,9 @@ class Badges(SphinxPostTransform):
         page = self.app.builder.get_relative_uri(self.env.docname, PAGE)
         for node in stated:
             if ways := known.get(node["label"]):
-                words = [_hidden("checked: "), nodes.Text(f"✓ {' and '.join(ways)}"), _hidden("; see the ledger")]
-                address = f"{page}#{node['label']}"
-                node.next_node(nodes.title).extend(
-                    [nodes.Text(" "), nodes.reference("", "", *words, refuri=address, internal=True, classes=["checked"])]
-                )
+                badge = nodes.reference("", "", internal=True, classes=["checked"], refuri=f"{page}#{node['label']}")
+                badge += [_hidden("checked: "), nodes.Text(f"✓ {' and '.join(ways)}"), _hidden(" (see the ledger)")]
+                node.next_node(nodes.title).extend([nodes.Text(" "), badge])
 
 
 def _hidden(words):

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from lib.ledger import KINDS, checks, statements
 from lib.notebooks import all_notebooks, normalise, written
 from lib.rules import RULES
 
@@ -117,19 +118,51 @@ def enough_prose(notebook):
 
 
 def claims_checked(notebook):
-    kinds = "theorem|proposition|lemma|corollary|observation"
-    stated = re.findall(rf"\{{prf:(?:{kinds})\}}[^\n]*\n:label: *(\S+)", prose(notebook))
-    unlabelled = len(re.findall(rf"\{{prf:(?:{kinds})\}}", prose(notebook))) - len(stated)
-    checked = [
-        node.args[0].value
-        for cell in code_cells(notebook)
-        for node in ast.walk(ast.parse(cell.source))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "claim"
-    ]
-    problems = [f"{unlabelled} statements have no label"] if unlabelled else []
-    problems += [f"{label} is stated {stated.count(label)} times" for label in {*stated} if stated.count(label) > 1]
-    problems += [f"{label} is stated but not checked" for label in sorted({*stated} - {*checked})]
-    return problems + [f"{label} is checked but not stated" for label in sorted({*checked} - {*stated})]
+    """Each statement has one check, in a cell after it, which printed its line; each check has a statement."""
+    stated, checked = statements(notebook), checks(notebook)
+    places = {statement.label: statement.cell for statement in stated}
+    labels, called = [statement.label for statement in stated], [check.label for check in checked]
+    found = len(re.findall(rf"\{{prf:(?:{'|'.join(KINDS)})\}}", prose(notebook)))
+    unread = found - sum(bool(label) for label in labels)
+    problems = [f"{unread} statements have no label, or are not closed"] if unread else []
+    problems += [f"{label} is stated {labels.count(label)} times" for label in {*labels} if labels.count(label) > 1]
+    problems += [f"{label} is checked {called.count(label)} times" for label in {*called} if called.count(label) > 1]
+    problems += [f"{label} is stated but not checked" for label in sorted({*labels} - {*called, ""})]
+    problems += [f"{label} is checked but not stated" for label in sorted({*called} - {*labels})]
+    problems += [f"{check.label} is checked before it is stated" for check in checked
+                 if check.cell < places.get(check.label, 0)]  # fmt: skip
+    return problems + [f"{check.label} has no line ✓ in its output" for check in checked if not check.known]
+
+
+def claims_strong(notebook):
+    """No form of a claim is used for what another can say better, or so that it says nothing."""
+    nodes = (node for cell in code_cells(notebook) for node in ast.walk(ast.parse(cell.source)))
+    return [f"{ast.unparse(call)} {problem}" for call in nodes for problem in weaknesses(call)]
+
+
+def weaknesses(call):
+    form, parts = name_of(call), [*ast.walk(call)]
+    if form in ("identity", "equal", "at_most", "at_least", "ordered"):
+        different = {ast.dump(argument) for argument in call.args}
+        return ["compares something with itself"] if len(different) < len(call.args) else []
+    if form not in ("holds", "always"):
+        return []
+    signs = ast.Lt, ast.LtE, ast.Gt, ast.GtE
+    inequalities = [part for part in parts if isinstance(part, ast.Compare) and isinstance(part.ops[-1], signs)]
+    constants = [node.value for part in inequalities for node in ast.walk(part) if isinstance(node, ast.Constant)]
+    movable = (float,) if form == "always" else (float, int)  # of finitely many cases the whole numbers may be exact
+    found = {
+        "has a number in it: at_most, at_least or ordered": any(type(n) in movable and n for n in constants),
+        "asks for about equal: use equal with a tolerance": any(name_of(n) in ("allclose", "isclose") for n in parts),
+        "is so whatever happens": any(isinstance(n, ast.Constant) and type(n.value) is bool for n in parts),
+    }
+    return [problem for problem, there in found.items() if there]
+
+
+def name_of(node):
+    """The name of a called function without its module; empty for what is no call."""
+    function = getattr(node, "func", None)
+    return getattr(function, "id", getattr(function, "attr", ""))
 
 
 # Rules for chapters.
@@ -155,7 +188,7 @@ def own_rule(notebook):
 
 
 EVERYWHERE = (normal_form, no_errors, no_images, short_cells, short_functions, alt_text, interactive_tagged)
-IN_THE_BOOK = (executed_in_order, enough_prose, claims_checked)
+IN_THE_BOOK = (executed_in_order, enough_prose, claims_checked, claims_strong)
 
 
 def problems(path):
@@ -163,6 +196,8 @@ def problems(path):
     notebook = nbformat.read(path, as_version=4)
     rules = [*EVERYWHERE, *(IN_THE_BOOK if name(path).startswith("book/") else ())]
     found = [problem for rule in rules for problem in rule(notebook)]
+    found += [f"{label} does not begin with {path.stem}-" for _, label, *_ in statements(notebook)
+              if not label.startswith(f"{path.stem}-")]  # fmt: skip
     if name(path) in CHAPTERS:
         about_a_rule = path.stem in RULES
         needed = [title for title in SECTIONS if about_a_rule or title != "The rule"]
@@ -211,7 +246,7 @@ GOOD = notebook(
     ("x = 1",),
     ("print(x)", new_output("stream", name="stdout", text="1\n")),
     ":::{prf:theorem} One\n:label: one\n\n$x = 1$\n:::",
-    ('claim("one", x == 1)', new_output("stream", name="stdout", text="✓ one\n")),
+    ('claim("one", equal(x, 1))', new_output("stream", name="stdout", text="✓ one: measured\n")),
     *(f"## {title}" for title in SECTIONS[:-1]),
     *(f"```{{exercise}} Write your own rule\n:label: e{i}\n\nDo.\n```" for i in range(5)),
     *(f"```{{solution}} e{i}\n\nDone.\n```" for i in range(4)),
@@ -250,7 +285,8 @@ def with_output(bad, output):
 IMAGE = new_output("display_data", data={"text/plain": "<Figure>", "image/png": "AAAA"})
 WIDGET = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1f"}})
 ERROR = new_output("error", ename="ValueError", evalue="no", traceback=[])
-THEOREM = ":::{prf:lemma}\n:label: two\n:::"
+THEOREM = ":::{prf:lemma}\n:label: two\n\nIt is.\n:::"
+TWO = ('claim("two", holds(x))', new_output("stream", name="stdout", text="✓ two: measured\n"))
 
 BAD = {
     "never executed": (executed_in_order, with_count(notebook(("1",)), None), "[None]"),
@@ -284,9 +320,25 @@ BAD = {
     "little prose": (enough_prose, notebook("word " * 89, ("1",), ("2",)), "89 words"),
     "not checked": (claims_checked, notebook(THEOREM, ("claim",)), "two is stated but not checked"),
     "checked in prose only": (claims_checked, notebook(THEOREM + '\n\nclaim("two", True)'), "not checked"),
-    "not stated": (claims_checked, notebook(('claim("two", True)',)), "two is checked but not stated"),
-    "stated twice": (claims_checked, notebook(THEOREM, THEOREM, ('claim("two", True)',)), "stated 2 times"),
-    "no label": (claims_checked, notebook(":::{prf:theorem} A name\n\n$x$\n:::"), "no label"),
+    "not stated": (claims_checked, notebook(TWO), "two is checked but not stated"),
+    "stated in another kind": (claims_checked, notebook(THEOREM.replace("lemma", "remark"), TWO), "not stated"),
+    "stated twice": (claims_checked, notebook(THEOREM, THEOREM, TWO), "stated 2 times"),
+    "checked twice": (claims_checked, notebook(THEOREM, TWO, TWO), "checked 2 times"),
+    "checked too early": (claims_checked, notebook(TWO, THEOREM), "two is checked before it is stated"),
+    "checked in silence": (claims_checked, notebook(THEOREM, TWO[:1]), "two has no line"),
+    "another line": (
+        claims_checked,
+        notebook(THEOREM, (TWO[0], new_output("stream", name="stdout", text="✓ one: proved\n"))),
+        "two has no line",
+    ),
+    "no label": (claims_checked, notebook(":::{prf:theorem} A name\n\n$x$\n:::"), "1 statements have no label"),
+    "not closed": (claims_checked, notebook(THEOREM[:-3], TWO), "or are not closed"),
+    "the same on both sides": (claims_strong, notebook(("identity(floor, floor)",)), "compares something with itself"),
+    "a bound that is the value": (claims_strong, notebook(("at_most(f(x), f(x))",)), "compares something with itself"),
+    "a number in holds": (claims_strong, notebook(("holds(np.all(loss < 3))",)), "has a number in it"),
+    "a decimal number in always": (claims_strong, notebook(("always(a <= 0.5 for a in b)",)), "has a number in it"),
+    "about equal": (claims_strong, notebook(("holds(np.allclose(a, b))",)), "about equal"),
+    "true whatever happens": (claims_strong, notebook(("always([True])",)), "whatever happens"),
     "a section missing": (sections_in_order, notebook(*(f"## {title}" for title in SECTIONS[1:])), "What you will"),
     "sections swapped": (sections_in_order, notebook(*(f"## {title}" for title in SECTIONS[::-1])), "in the order"),
     "no exercises": (exercises_solved, notebook("## Exercises"), "0 exercises"),
@@ -376,6 +428,26 @@ def test_a_notebook_is_executed_and_written_in_normal_form(tmp_path):
     ran = nbformat.read(path, as_version=4)
     assert ran.cells[0].outputs[0].text == "42\n"
     assert executed_in_order(ran) == normal_form(ran) == []
+
+
+CLAIMS = {
+    "a claim that holds": ("equal(0.251, 0.25, within=0.005)", 0, "done"),
+    "a claim that does not": ("equal(0.26, 0.25, within=0.005)", 1, "ClaimFailed: one, check 1 of 1, does not hold"),
+    "a claim that is too weak": ("equal(0.252, 0.25, within=0.009)", 1, "ClaimTooWeak: one, check 1 of 1, would also"),
+    "a claim of nothing": ("always(n > 0 for n in [])", 1, "there is no case"),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS, ids=lambda case: case.replace(" ", "-"))
+def test_a_chapter_with_a_wrong_or_weak_claim_is_not_written(tmp_path, case):
+    """From end to end: the cell of a claim that proves too little stops the chapter."""
+    check, code, words = CLAIMS[case]
+    path = tmp_path / "a.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(f'from lib.claims import *\nclaim("one", {check})')]), path)
+    before = path.read_bytes()
+    result = run(path)
+    assert (result.returncode, path.read_bytes() == before) == (code, bool(code))
+    assert words in re.sub(r"\x1b\[\d*m", "", result.stdout)
 
 
 def test_a_notebook_that_fails_is_reported_and_keeps_its_content(tmp_path):

@@ -18,13 +18,15 @@ from browsing import UNREACHABLE, serve, visit
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
 
-from lib import icons
+from lib import icons, ledger
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
 PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
+
+
 @pytest.fixture(scope="session")
 def site():
     """The folder of the book, built by the command that the README names."""
@@ -57,6 +59,26 @@ def test_a_long_equation_scrolls_in_its_box_and_the_keyboard_reaches_it(browser,
         page.goto(f"{address}{chapter}.html")
         page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
         assert page.evaluate(UNREACHABLE) == []
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_badge_of_a_theorem_leads_to_its_entry_in_the_ledger(browser, address, width):
+    context = browser.new_context(viewport={"width": width, "height": 900}, has_touch=width < 600)
+    page = context.new_page()
+    page.goto(f"{address}book/sgd.html")
+    theorem = page.locator("#sgd-noise-floor")
+    badge = theorem.get_by_role("link", name="checked: ✓ proved and measured (see the ledger)", exact=True)
+    assert badge.bounding_box()["height"] >= 24
+    badge.click()
+    page.wait_for_url("**/book/claims.html#sgd-noise-floor")
+    entry = page.locator("#sgd-noise-floor")
+    assert entry.locator("h3").bounding_box()["y"] < 400
+    assert not entry.locator("pre").is_visible()
+    entry.get_by_text("How it is checked").click()
+    assert 'claim(\n    "sgd-noise-floor"' in entry.locator("pre").inner_text()
+    entry.get_by_role("link", name="Proposition 2").click()
+    page.wait_for_url("**/book/sgd.html#sgd-noise-floor")
     context.close()
 
 
@@ -136,6 +158,18 @@ def test_the_icon_fonts_are_small_and_have_every_icon_of_the_pages(site):
     needed = icons.shown(names, css)
     assert len(needed) > 20
     assert needed <= characters
+
+
+def test_every_statement_has_a_badge_and_every_badge_an_entry(site):
+    entries = soup(site / f"{ledger.PAGE}.html")
+    kinds = ", ".join(f"div.proof.{kind}" for kind in ledger.KINDS)
+    stated = [box for page in PAGES for box in soup(site / page).select(kinds)]
+    assert len(stated) >= 14
+    for box in stated:
+        (badge,) = box.select("p.admonition-title > a.checked")
+        assert badge["href"] == f"claims.html#{box['id']}"
+        assert entries.find("section", id=box["id"]).select(".statement, details pre")
+    assert len(entries.select(".statement")) == len(stated)
 
 
 def test_no_page_of_a_chapter_that_is_gone(site):
