@@ -115,7 +115,8 @@ class Ledger(SphinxDirective):
     """``{ledger}``: every claim of the book, chapter by chapter in the order of the table of contents."""
 
     def run(self):
-        """Read the notebooks; the page is read again when one of them changes."""
+        """Read the notebooks; the page is read again when one of them or the table of contents changes."""
+        self.env.note_dependency(self.config.external_toc_path)
         chapters, found = [], []
         for name in self.env.external_site_map:
             path = self.env.doc2path(name)

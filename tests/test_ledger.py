@@ -185,8 +185,12 @@ def test_a_chapter_that_changes_changes_the_ledger_and_one_that_is_not_checked_f
     book = Book(tmp_path)
     assert book.build()[0] == 0
     book.write("first", "# First", THEOREM, claimed("first-two", "exhaustive"))
+    third = THEOREM.replace("first-", "third-").replace("eq-first", "eq-third")
+    book.write("third", "# Third", third, claimed("third-two", "proved"))
+    (tmp_path / "_toc.yml").write_text(FILES["_toc.yml"] + "- file: book/third\n", encoding="utf-8")
     assert book.build()[0] == 0
     assert "exhaustive" in book.page("claims").find(id="first-two").get_text()
+    assert book.page("claims").find(id="third-two")
     assert "✓ exhaustive" in book.page("first").select_one("a.checked").get_text()
     book.write("first", "# First", THEOREM, claimed("first-two", ""))
     code, said = book.build()
