@@ -93,13 +93,12 @@ def equal(value, constant, within=0.0):
 
     ``constant`` is one number or has the shape of ``value``. *proved* for an exact number of SymPy's or ``Fraction``,
     *exhaustive* for an array of them, *measured* for all else, whole numbers too: they may count what was measured.
-    Refused where it would also hold with a constant moved by 1 %, so ``within`` is less than 1 %; half of that is safe.
+    Refused where it would also hold with the constant moved by 1 %: each number of a list alone, an array of NumPy's,
+    such as a formula predicts, as a whole. So ``within`` is less than 1 %, and with half of that it is always fine.
     """
     if isinstance(within, TRUTHS) or not isinstance(within, numbers.Real) or not 0 <= within < MOVE:
         raise ValueError(f"within must be a share from 0 to less than 0.01, got {within!r}.")
-    _check_shapes(value, constant)
-    found, target = _flat(value), _flat(constant)
-    _check_finite("constant", target)
+    found, target = _pair("constant", value, constant)
     kind = "measured"
     if not within and all(map(_is_exact, [*found, *target])):
         same = lambda other: np.array([sp.simplify(gap) == 0 for gap in found - other])
@@ -109,7 +108,7 @@ def equal(value, constant, within=0.0):
         found, target = found.astype(float), target.astype(float)
         same = lambda other: np.abs(found - other) <= within * np.abs(other)
     words = f"{_brief(found)} is not {_brief(target)}" + f" within {within:g}" * bool(within)
-    passes = np.any if len(target) > 1 else np.all  # a single one of several constants must not be free to move
+    passes = np.any if isinstance(constant, (list, tuple)) else np.all
     survivors = _survivors("the constant", target, lambda other: passes(same(other)))
     return Check(kind, "" if np.all(same(target)) else words, survivors, float(within))
 
@@ -129,14 +128,15 @@ def at_least(value, bound, attained=False):
 
 
 def ordered(*values):
-    """Each value is less than the next, two or more; arrays of one shape element by element, a number with all."""
+    """Each value is less than the next, two or more; arrays of one shape element by element, a number with all.
+
+    Infinity is more than any number, so that a run that diverged has its place.
+    """
     if len(values) < 2:
         raise ValueError("ordered needs two values or more.")
-    _check_shapes(*sorted(values, key=np.ndim, reverse=True))
-    found = [_flat(value).astype(float) for value in values]
+    found = [row.astype(float) for row in _rows(*values)]
     rises = lambda chain: all(np.all(a < b) for a, b in zip(chain, chain[1:]))
-    right = np.all(np.isfinite(np.concatenate(found))) and rises(found)
-    problem = "" if right else f"{', '.join(map(_brief, found))} are not in this order"
+    problem = "" if rises(found) else f"{', '.join(map(_brief, found))} are not in this order"
     return Check("measured", problem, ("the order reversed",) if rises(found[::-1]) else ())
 
 
@@ -239,9 +239,7 @@ def _allows(symbol, number):
 def _bounded(value, bound, attained, side):
     if not isinstance(attained, TRUTHS):
         raise TypeError(f"attained must be True or False, got {attained!r}.")
-    _check_shapes(value, bound)
-    found, target = _flat(value).astype(float), _flat(bound).astype(float)
-    _check_finite("bound", target)
+    found, target = (row.astype(float) for row in _pair("bound", value, bound))
     slack = ROUNDING if attained else 0
     kept = lambda limit, way: bool(np.all(way * found <= way * limit + slack * np.abs(limit)))
     near = lambda limit: bool(np.any(np.abs(found - limit) <= (1 - REACHED) * np.abs(limit)))
@@ -263,33 +261,36 @@ def _survivors(what, row, passes):
     return tuple(f"{what} moved by {percent:+d} %" for percent, moved in moves.items() if passes(moved))
 
 
-def _flat(value):
-    """The numbers of a number or an array in a row, one at least."""
-    found = np.asarray(value, object).ravel()
-    if not found.size:
-        raise ValueError(f"an empty array says nothing, got {value!r}.")
-    for number in found:
+def _pair(what, value, constant):
+    """The rows of a value and of what it is compared with, which is finite and does not make the value longer."""
+    found, target = _rows(value, constant)
+    if not np.size(value) == len(found) >= len(target):
+        raise ValueError(f"the {what} must be a number or have the shape {np.shape(value)}, got {np.shape(constant)}.")
+    if not all(sp.sympify(number).is_finite for number in target):
+        raise ValueError(f"the {what} must be finite, got {_brief(target)}.")
+    return found, target
+
+
+def _rows(*values):
+    """The numbers of each value in a row; arrays have the same axes, of which one may be 1 long, and are made alike."""
+    shapes = [np.shape(value) for value in values]
+    arrays = [shape for shape in shapes if shape]
+    if len({*map(len, arrays)}) > 1:
+        raise ValueError(f"numbers, or arrays with the same axes, are needed, got the shapes {shapes}.")
+    common = np.broadcast_shapes(*arrays)
+    rows = [np.broadcast_to(np.asarray(v, object), common if shape else ()).ravel() for v, shape in zip(values, shapes)]
+    if not all(map(len, rows)):
+        raise ValueError("an empty array says nothing.")
+    for number in (number for row in rows for number in row):
         if isinstance(number, TRUTHS) or not isinstance(number, (numbers.Complex, sp.Expr)):
             raise TypeError(f"a number is needed, got {number!r}.")
         if isinstance(number, sp.Expr) and not number.is_number:
             raise TypeError(f"a number is needed, got {number}, which has symbols: use identity.")
-    return found
+    return rows
 
 
 def _is_exact(number):
     return isinstance(number, numbers.Rational) or isinstance(number, sp.Expr) and not number.has(sp.Float)
-
-
-def _check_finite(what, row):
-    if not all(sp.sympify(number).is_finite for number in row):
-        raise ValueError(f"the {what} must be finite, got {_brief(row)}.")
-
-
-def _check_shapes(first, *others):
-    """Single numbers fit to all; arrays are of one shape, none is repeated to fit."""
-    wrong = [np.shape(other) for other in others if np.shape(other) not in ((), np.shape(first))]
-    if wrong:
-        raise ValueError(f"a number or an array of the shape {np.shape(first)} is needed, got the shape {wrong[0]}.")
 
 
 def _brief(row):

@@ -98,7 +98,8 @@ def test_the_summary_counts_the_ways():
 CONFIG = """\
 import os
 extensions = [
-    "myst_nb", "sphinx_external_toc", "sphinx_design", "sphinx_proof", "sphinxcontrib.bibtex", "lib.katex", "lib.ledger",
+    "myst_nb", "sphinx_external_toc", "sphinx_design", "sphinx_proof", "sphinxcontrib.bibtex",
+    "lib.katex", "lib.ledger",
 ]
 external_toc_path = "_toc.yml"
 myst_enable_extensions = ["dollarmath", "colon_fence"]
@@ -110,7 +111,9 @@ exclude_patterns = ["_build"]
 """
 FILES = {
     "conf.py": CONFIG,
-    "_toc.yml": "format: jb-book\nroot: book/index\nchapters:\n- file: book/second\n- file: book/first\n- file: book/claims\n",
+    "_toc.yml": "format: jb-book\nroot: book/index\nchapters:\n" + "".join(
+        f"- file: book/{name}\n" for name in ("second", "first", "claims")
+    ),
     "a.bib": "@book{knuth1997,\n author = {Donald Knuth}, title = {Algorithms}, year = 1997, publisher = {A}}\n",
     "book/index.md": "# Index\n\n```{bibliography}\n```\n",
     "book/claims.md": "# Claims\n\nAll.\n\n```{ledger}\n```\n",
@@ -142,7 +145,8 @@ class Book:
         return result.returncode, result.stdout + result.stderr
 
     def page(self, name):
-        return BeautifulSoup((self.folder / "_build" / "html" / "book" / f"{name}.html").read_text("utf-8"), "html.parser")
+        page = self.folder / "_build" / "html" / "book" / f"{name}.html"
+        return BeautifulSoup(page.read_text("utf-8"), "html.parser")
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +168,8 @@ def test_an_entry_has_an_anchor_its_statement_a_link_and_the_check(book):
     page = book.page("claims")
     seen, two = page.find(id="second-seen"), page.find(id="first-two")
     assert "second-seen · Observation 1 · measured, seed 3, within 0.002" in seen.get_text()
-    assert {link["href"] for link in two.select("a.internal")} >= {"first.html#first-two", "first.html#equation-eq-first"}
+    links = {link["href"] for link in two.select("a.internal")}
+    assert links >= {"first.html#first-two", "first.html#equation-eq-first"}
     assert seen.select_one(".statement a")["href"] == "first.html#first-two"
     assert "Knuth" in two.select_one(".statement").get_text()
     assert len(two.select(".statement .katex-display")) == 1 and not page.select(".eqno, .katex-error")

@@ -147,16 +147,23 @@ def weaknesses(call):
         return ["compares something with itself"] if len(different) < len(call.args) else []
     if form not in ("holds", "always"):
         return []
+    given = [*call.args, *(part for argument in call.args for part in getattr(argument, "elts", ()))]
     signs = ast.Lt, ast.LtE, ast.Gt, ast.GtE
     inequalities = [part for part in parts if isinstance(part, ast.Compare) and isinstance(part.ops[-1], signs)]
-    constants = [node.value for part in inequalities for node in ast.walk(part) if isinstance(node, ast.Constant)]
+    sides = [getattr(side, "operand", side) for part in inequalities for side in (part.left, *part.comparators)]
+    constants = [side.value for side in sides if isinstance(side, ast.Constant)]
     movable = (float,) if form == "always" else (float, int)  # of finitely many cases the whole numbers may be exact
     found = {
         "has a number in it: at_most, at_least or ordered": any(type(n) in movable and n for n in constants),
         "asks for about equal: use equal with a tolerance": any(name_of(n) in ("allclose", "isclose") for n in parts),
-        "is so whatever happens": any(isinstance(n, ast.Constant) and type(n.value) is bool for n in parts),
+        "is so whatever happens": any(isinstance(argument, ast.Constant) for argument in given),
     }
     return [problem for problem, there in found.items() if there]
+
+
+def foreign_labels(notebook, chapter):
+    labels = [statement.label for statement in statements(notebook)]
+    return [f"{label} does not begin with {chapter}-" for label in labels if not label.startswith(f"{chapter}-")]
 
 
 def name_of(node):
@@ -196,8 +203,7 @@ def problems(path):
     notebook = nbformat.read(path, as_version=4)
     rules = [*EVERYWHERE, *(IN_THE_BOOK if name(path).startswith("book/") else ())]
     found = [problem for rule in rules for problem in rule(notebook)]
-    found += [f"{label} does not begin with {path.stem}-" for _, label, *_ in statements(notebook)
-              if not label.startswith(f"{path.stem}-")]  # fmt: skip
+    found += foreign_labels(notebook, path.stem)
     if name(path) in CHAPTERS:
         about_a_rule = path.stem in RULES
         needed = [title for title in SECTIONS if about_a_rule or title != "The rule"]
@@ -336,6 +342,7 @@ BAD = {
     "the same on both sides": (claims_strong, notebook(("identity(floor, floor)",)), "compares something with itself"),
     "a bound that is the value": (claims_strong, notebook(("at_most(f(x), f(x))",)), "compares something with itself"),
     "a number in holds": (claims_strong, notebook(("holds(np.all(loss < 3))",)), "has a number in it"),
+    "a number below": (claims_strong, notebook(("holds(-3 <= loss)",)), "has a number in it"),
     "a decimal number in always": (claims_strong, notebook(("always(a <= 0.5 for a in b)",)), "has a number in it"),
     "about equal": (claims_strong, notebook(("holds(np.allclose(a, b))",)), "about equal"),
     "true whatever happens": (claims_strong, notebook(("always([True])",)), "whatever happens"),
@@ -351,6 +358,21 @@ BAD = {
 def test_a_bad_notebook_is_found_out(case):
     rule, bad, expected = BAD[case]
     assert expected in "; ".join(rule(bad))
+
+
+def test_a_label_without_its_chapters_name_is_found_out():
+    stated = notebook(THEOREM.replace("two", "adam-two"))
+    assert foreign_labels(stated, "adam") == []
+    assert foreign_labels(stated, "adamw") == ["adam-two does not begin with adamw-"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["holds(f(1) < 0)", "holds(a == 3)", "always(k**2 >= 3 * k for k in range(3, 9))", "always([found is False, not b])",
+     "equal(f(1), f(2))", "holds(sp.Gt(a, 3))"],
+)  # fmt: skip
+def test_what_no_other_form_says_better_is_left_alone(cell):
+    assert claims_strong(notebook((cell,))) == []
 
 
 # Normal form.
