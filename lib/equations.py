@@ -409,8 +409,11 @@ class _JavaScript(JavascriptCodePrinter):
         return super()._print_Pow(power)
 
     def _print_Piecewise(self, piecewise):
-        (then, condition), (otherwise, _) = piecewise.args
-        return f"({self._print(condition)} ? {self._print(then)} : {self._print(otherwise)})"
+        *cases, (otherwise, _) = piecewise.args
+        code = self._print(otherwise)
+        for then, condition in reversed(cases):
+            code = f"({self._print(condition)} ? {self._print(then)} : {code})"
+        return code
 
 
 def _code(value):

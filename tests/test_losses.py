@@ -13,7 +13,7 @@ from py_mini_racer import MiniRacer
 
 import lib
 from lib.descent import generator
-from lib.losses import LOSSES, normals, rosenbrock, saddle, valley
+from lib.losses import LOSSES, Loss, normals, rosenbrock, saddle, valley
 
 NOISE = Path(lib.__file__).parent / "explorer" / "noise.js"
 POINTS = np.random.default_rng(1).uniform(-3, 3, (20, 2))
@@ -53,6 +53,20 @@ def test_value_and_gradient_stand_alone_in_javascript(loss):
     v8 = MiniRacer()
     answer = json.loads(v8.eval(f"JSON.stringify([({value})(0.3, -0.7), ...({slope})(0.3, -0.7)])"))
     np.testing.assert_allclose(answer, [loss((0.3, -0.7)), *loss.gradient((0.3, -0.7))], rtol=1e-12)
+
+
+def hinge(x, y):
+    return np.maximum(x - 1, 0) ** 2 + np.maximum(x + y, 0)
+
+
+def test_a_maximum_has_a_slope_in_javascript_too():
+    loss = Loss(hinge, ((-3, 3), (-3, 3)), (2.0, 1.0))
+    points = [[0.5, 1.0], [2.0, -1.0], [2.0, -3.0], [1.0, -1.0]]
+    code = f"JSON.stringify({json.dumps(points)}.map(([x, y]) => hinge_gradient(x, y)))"
+    v8 = MiniRacer()
+    v8.eval(loss.javascript)
+    np.testing.assert_array_equal(json.loads(v8.eval(code)), [[1, 1], [3, 1], [2, 0], [0.5, 0.5]])
+    np.testing.assert_array_equal(loss.gradient(points), [[1, 1], [3, 1], [2, 0], [0.5, 0.5]])
 
 
 @every_loss
