@@ -1,0 +1,41 @@
+"""Homework: what a student's notebook imports. Plain Python, no notebook metadata, no network.
+
+:class:`Variant` has a student's own numbers, :func:`check` prints what properties find, and the properties say what
+must be true of an answer: see :mod:`lib.homework.properties`. Instructors build with :mod:`lib.homework.build` and
+grade with :mod:`lib.homework.grade`.
+"""
+
+from .faults import faulty
+from .properties import (
+    Finding,
+    Unmet,
+    becomes,
+    between,
+    catches,
+    check,
+    elementwise,
+    expression,
+    first_step,
+    mirrored,
+    number,
+    path,
+    proportional,
+    pure,
+    require,
+    rests,
+    same_path,
+    scales,
+    shapes,
+    stateless,
+    streams,
+    translated,
+    uses_t,
+    values,
+)
+from .variants import Variant
+
+__all__ = [
+    "Finding", "Unmet", "Variant", "becomes", "between", "catches", "check", "elementwise", "expression", "faulty",
+    "first_step", "mirrored", "number", "path", "proportional", "pure", "require", "rests", "same_path", "scales",
+    "shapes", "stateless", "streams", "translated", "uses_t", "values",
+]  # fmt: skip
