@@ -5,7 +5,8 @@ must be true of an answer: see :mod:`lib.homework.properties`. Instructors build
 grade with :mod:`lib.homework.grade`.
 """
 
-from .faults import faulty
+from .faults import faulty, quarters, race_of
+from .own import claimed, descends, down, house_form, moves, refused, stable_up_to, unlike
 from .properties import (
     Finding,
     Unmet,
@@ -35,7 +36,8 @@ from .properties import (
 from .variants import Variant
 
 __all__ = [
-    "Finding", "Unmet", "Variant", "becomes", "between", "catches", "check", "elementwise", "expression", "faulty",
-    "first_step", "mirrored", "number", "path", "proportional", "pure", "require", "rests", "same_path", "scales",
-    "shapes", "stateless", "streams", "translated", "uses_t", "values",
+    "Finding", "Unmet", "Variant", "becomes", "between", "catches", "check", "claimed", "descends", "down",
+    "elementwise", "expression", "faulty", "first_step", "house_form", "mirrored", "moves", "number", "path",
+    "proportional", "pure", "quarters", "race_of", "refused", "require", "rests", "same_path", "scales", "shapes",
+    "stable_up_to", "stateless", "streams", "translated", "unlike", "uses_t", "values",
 ]  # fmt: skip

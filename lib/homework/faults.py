@@ -1,4 +1,4 @@
-"""Faulty rules: a rule of the book with some of its text changed."""
+"""Faulty rules: a rule of the book with some of its text changed. Races, fair and unfair, from their decisions."""
 
 import inspect
 import textwrap
@@ -25,3 +25,34 @@ def faulty(rule, *changes):
     scope = {"np": np}
     exec(compile(source, f"<faulty {rule.__name__}>", "exec"), scope)
     return scope[rule.__name__]
+
+
+def race_of(*, refuses, lost, score, report):
+    """A race of given decisions, fair or not: ``race(run, grids, tuning, judging, budget)``, which returns its table.
+
+    ``refuses``: whether it raises ``ValueError`` for grids of different sizes and for seeds in common. ``lost``: the loss
+    of a run that ends in NaN or infinity. Both others get sorted losses: the setting with the least ``score`` on the
+    tuning seeds is chosen, the first of equals; ``report`` makes three numbers of its losses on the judging seeds, the
+    lower quartile, the median and the upper quartile.
+    """
+
+    def race(run, grids, tuning, judging, budget):
+        if refuses and (len({*map(len, grids.values())}) > 1 or {*tuning} & {*judging}):
+            raise ValueError("this race would not be fair")
+        table = {}
+        for name, grid in grids.items():
+            best = min(grid, key=lambda setting: score(losses(run, name, setting, tuning, budget)))
+            low, middle, high = report(losses(run, name, best, judging, budget))
+            table[name] = {"setting": best, "median": middle, "quartiles": [low, high]}
+        return table
+
+    def losses(run, name, setting, seeds, budget):
+        found = [run(name, setting, seed, budget) for seed in seeds]
+        return sorted(loss if np.isfinite(loss) else lost for loss in found)
+
+    return race
+
+
+def quarters(*which):
+    """A function of sorted losses: the median for 2, the lowest for 0, a list of several for several, say 1, 2, 3."""
+    return lambda losses: [losses[k * len(losses) // 4] for k in which]

@@ -386,15 +386,16 @@ def _call(function, arguments):
 
 
 @_property("your test tells right from wrong")
-def catches(test, right, wrong):
-    """``test(rule)`` is true for the ``right`` rules and false for the ``wrong`` one."""
+def catches(test, right, wrong, kind="rule"):
+    """``test(each)`` is true for the ``right`` ones and false for the ``wrong`` one; ``kind`` says what they are."""
     if not callable(test):
         raise Broken("there is no test yet" if test in (None, ...) else f"it is {test!r}, not a function")
-    for rule in right:
-        if not _verdict(test, rule):
-            raise Broken("it rejects a rule that is right", "give it the rule of the book, with other hyper-parameters and shapes")
+    for each in right:
+        if not _verdict(test, each):
+            raise Broken(f"it rejects a {kind} that is right",
+                         "give it the rule of the book, with other hyper-parameters and shapes" if kind == "rule" else "")  # fmt: skip
     if _verdict(test, wrong):
-        raise Broken("it lets a faulty rule pass", "which line of the rule could be wrong without your test noticing?")
+        raise Broken(f"it lets a faulty {kind} pass", f"what in a {kind} could be wrong without your test noticing?")
 
 
 def _verdict(test, rule):
