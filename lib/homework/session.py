@@ -142,13 +142,14 @@ class Session:
     def _ask(self, request, seconds):
         """The reply to a request; calls of our functions are served meanwhile. Raises :class:`Stopped`."""
         self._number += 1
-        self._send(request | {"n": self._number})
+        number = self._number
+        self._send(request | {"n": number})
         until = min(time.monotonic() + seconds, self.deadline)
         while True:
             message = self._receive(until, seconds)
             if message[0] == "call":
                 self._send(self._called(message))
-            elif message[0] == self._number:
+            elif message[0] == number:
                 self.refused = [str(words) for words in message[2]]
                 return message[1]
 

@@ -34,12 +34,14 @@ class Student:
     def serve(self):
         """Answer each request with a value and with what was refused meanwhile."""
         while line := self.reading.readline():
-            request = json.loads(line)
-            try:
-                reply = self._answer(request)
-            except BaseException as error:
-                reply = ["raised", type(error).__name__, str(error)[:500]]
-            self._write([request["n"], reply, self.refused[:20]])
+            self._serve_one(json.loads(line))
+
+    def _serve_one(self, request):
+        try:
+            reply = self._answer(request)
+        except BaseException as error:
+            reply = ["raised", type(error).__name__, str(error)[:500]]
+        self._write([request["n"], reply, self.refused[:20]])
 
     def _answer(self, request):
         what = request["do"]
@@ -62,7 +64,9 @@ class Student:
 
         def function(*args, **kwargs):
             self._write(["call", number, dumps((args, kwargs), self.functions)])
-            kind, value = json.loads(self.reading.readline())
+            while isinstance(message := json.loads(self.reading.readline()), dict):
+                self._serve_one(message)  # the grader's function calls one that it was given
+            kind, value = message
             if kind == "raised":
                 raise RuntimeError(value)
             return loads(value, self._callback)
