@@ -12,7 +12,7 @@ import textwrap
 
 import numpy as np
 
-from lib.equations import HouseFormError, read_rule
+from lib.equations import HouseFormError, equations
 from lib.notation import NAMES, SHARE
 
 from .properties import (
@@ -105,7 +105,7 @@ def house_form(rule, states, source, seed=0, **hyper):
 
 
 def _from_text(source):
-    """The function that a text defines; its lines are checked by :func:`lib.equations.read_rule`, and none is run before."""
+    """The function that a text defines; its lines are read as equations first, and none is run before."""
     text = textwrap.dedent(source)
     body = ast.parse(text).body
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):
@@ -122,7 +122,7 @@ def _from_text(source):
     scope = {"np": np}
     exec(compile(text, name, "exec"), scope)
     try:
-        read_rule(scope[body[0].name])
+        equations(scope[body[0].name])
     except HouseFormError as error:
         raise Broken(str(error).splitlines()[0], "equations(mine)") from None
     return scope[body[0].name]
