@@ -37,7 +37,7 @@ def quick(monkeypatch):
     """Shorter limits for cells and calls, as in what follows some take all there is."""
     start = session.Session.__init__
     monkeypatch.setattr(session.Session, "__init__",
-                        lambda self, *args, **kwargs: start(self, *args, **kwargs | {"cell_seconds": 3, "call_seconds": 2}))  # fmt: skip
+                        lambda self, *args, **kwargs: start(self, *args, **kwargs | {"cell_seconds": 4, "call_seconds": 4}))  # fmt: skip
     monkeypatch.setattr(session, "GRACE", 1)
 
 
@@ -179,7 +179,7 @@ def test_a_function_that_never_returns_loses_its_own_question_only(built, soluti
         endless = with_cell(solution, f"def tells(rule):\n    {body}", place=len(solution.cells))
         result = graded(endless, built, tmp_path)
         assert points(result) == FULL | {"q3": 0}
-        assert "ran longer than 2 s" in json.dumps(result["questions"])
+        assert "ran longer than 4 s" in json.dumps(result["questions"])
 
 
 def test_the_time_limit_holds_for_everything_together(built, solution, tmp_path):
