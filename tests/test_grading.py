@@ -193,8 +193,8 @@ def test_the_time_limit_holds_for_everything_together(built, solution, tmp_path)
 def test_a_renamed_function_and_a_deleted_cell_are_explained(built, solution, tmp_path):
     renamed = graded(changed(solution, ("def mine(", "def mine2("), ("shapes(mine,", "shapes(mine2,")), built, tmp_path)
     assert points(renamed) == FULL | {"q1": 0}
-    assert "there is no mine in the notebook" in " ".join(renamed["notes"])
-    assert "It has mine2." in " ".join(renamed["notes"])
+    assert "there is no “mine” in the notebook" in " ".join(renamed["notes"])
+    assert "It has “mine2”" in " ".join(renamed["notes"])
     gone = deepcopy(solution)
     gone.cells = [cell for cell in gone.cells if "answer =" not in cell.source]
     assert points(graded(gone, built, tmp_path)) == FULL | {"q2": 0}
