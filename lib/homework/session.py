@@ -11,10 +11,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import numpy as np
-
 from . import sandbox
-from .wire import Functions, Opaque, dumps, loads
+from .wire import Functions, Opaque, call, dumps, loads, taken
 
 ROOT = Path(__file__).parents[2]
 LONGEST_LINE = 64_000_000
@@ -78,7 +76,7 @@ class Session:
     def get(self, name, default=None):
         """The value of a name in the notebook, a proxy for a function; ``default`` and a note if there is none."""
         self.run()
-        value = self._value({"do": "get", "name": name}, self.call_seconds)
+        value = self._value({"do": "get", "name": name}, self.seconds)
         if value is None or isinstance(value, Opaque):
             if isinstance(value, Opaque):
                 self._note(f"{name} is a {value.kind}, which cannot be graded")
@@ -89,16 +87,13 @@ class Session:
 
     def names(self):
         """The names that the notebook has defined."""
-        return self._ask({"do": "names"}, self.call_seconds)[1] if self._alive() else []
+        return self._ask({"do": "names"}, self.seconds)[1] if self._alive() else []
 
     def _proxy(self, number, name):
         def function(*args, **kwargs):
             arguments = dumps((list(args), kwargs), self._functions)
             request = {"do": "call", "function": number, "arguments": arguments}
-            result, changed = self._value(request, self.call_seconds)
-            for place, new in changed.items():
-                np.copyto(args[int(place)], new)
-            return result
+            return taken(self._value(request, self.call_seconds), args)
 
         function.__name__ = name
         return function
@@ -157,7 +152,7 @@ class Session:
         """Call one of our functions, for the student's code."""
         try:
             args, kwargs = loads(message[2], self._proxy)
-            return ["value", dumps(self._functions[message[1]](*args, **kwargs), self._functions)]
+            return ["value", dumps(call(self._functions[message[1]], args, kwargs), self._functions)]
         except Exception as error:
             return ["raised", f"{type(error).__name__}: {error}"]
 
