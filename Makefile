@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 KATEX := node_modules/katex/package.json
 
-.PHONY: book serve test notebooks clean
+.PHONY: book serve test notebooks fork clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -22,6 +22,10 @@ test: $(INSTALLED) $(KATEX)
 # Execute every notebook and write it in normal form.
 notebooks: $(INSTALLED)
 	$(BIN)/python -m lib.notebooks
+
+# Say where a copy of the book lives: make fork URL=https://github.com/you/yourbook [BRANCH=main]
+fork: $(INSTALLED)
+	@$(BIN)/python -m lib.fork "$(URL)" $(BRANCH)
 
 # Remove what was built; what was installed stays.
 clean:
