@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 KATEX := node_modules/katex/package.json
 
-.PHONY: book serve test notebooks fork clean
+.PHONY: book serve test notebooks homework grade fork clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -22,6 +22,15 @@ test: $(INSTALLED) $(KATEX)
 # Execute every notebook and write it in normal form.
 notebooks: $(INSTALLED)
 	$(BIN)/python -m lib.notebooks
+
+# Build the assignments for students and instructors. COURSE, a sentence that only you know, changes all numbers.
+homework: $(INSTALLED)
+	$(BIN)/python -m lib.homework.build --course "$(COURSE)" $(if $(STUDENTS),--students "$(STUDENTS)")
+
+# Grade a folder of notebooks:  make grade DIR=submissions OUT=grades
+grade: $(INSTALLED)
+	@$(BIN)/python -m lib.homework.grade "$(or $(DIR),$(error DIR=… is missing))" "$(or $(OUT),$(error OUT=… is missing))" \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(JOBS),--jobs $(JOBS))
 
 # Say where a copy of the book lives: make fork URL=https://github.com/you/yourbook [BRANCH=main]
 fork: $(INSTALLED)

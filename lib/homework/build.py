@@ -1,0 +1,159 @@
+"""Build the assignments: ``python -m lib.homework.build`` makes, for each master notebook of ``homework/``,
+
+- ``student/NAME.ipynb``: questions without solutions and tests; ``colab/NAME.ipynb``: the same with an install cell;
+- ``solution/NAME.ipynb``: solutions, executed; ``key.html``: the same with points, tests and rubrics, for instructors;
+- ``autograder.zip``: hidden tests in the form that Gradescope and ``otter run`` take;
+- ``questions.json``: names, titles, points and rubrics, for the grader.
+
+A course has a word of its own: it changes every student's numbers and the seeds of the hidden tests.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbclient import NotebookClient
+
+from lib.notebooks import normalise, written
+
+from . import masters
+from .pages import notebook_html, render
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "_build" / "homework"
+SETTINGS = "otter.yml"
+INSTALL = '''\
+# On Colab this installs the book's library; where it is there, it does nothing.
+try:
+    import lib.homework
+except ImportError:
+    %pip install -q "{requirement}"'''
+
+
+def course_word(course):
+    """The word of a course that students may see; the hidden seeds cannot be worked out from it."""
+    return hashlib.sha256(f"students/{course}".encode()).hexdigest()[:10]
+
+
+def hidden_seed(course, assignment):
+    """The seed of the hidden tests of one assignment in one course."""
+    return int.from_bytes(hashlib.sha256(f"tests/{course}/{assignment}".encode()).digest()[:4], "big") >> 1
+
+
+def with_course(master, course):
+    """A copy of a master whose words COURSE and HIDDEN have their values."""
+    name, copy = masters.name_of(master), deepcopy(master)
+    values = {"COURSE": repr(course_word(course)), "HIDDEN": str(hidden_seed(course, name))}
+    for cell in copy.cells:
+        if cell.cell_type == "code":
+            lines = [line for line in cell.source.splitlines() if not line.rstrip().endswith("# IGNORE")]
+            cell.source = re.sub(r"\b(COURSE|HIDDEN)\b", lambda word: values[word[1]], "\n".join(lines))
+    return copy
+
+
+def requirement(root=ROOT):
+    """What a fresh machine installs to get the library: the book's repository, as ``_config.yml`` names it."""
+    repository = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
+    return f"downhill @ git+{repository['url']}@{repository['branch']}"
+
+
+def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
+    """Build one assignment from its master at ``path`` into a folder of its name in ``out``, which is returned.
+
+    ``students``: ids; each gets a copy with the id filled in. Raises ``ValueError`` if a student's copy shows a solution
+    or a test.
+    """
+    from otter.assign import main as assign
+
+    master = with_course(masters.read(path), course)
+    name = masters.name_of(master)
+    target = Path(out).resolve() / name
+    shutil.rmtree(target, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder).resolve()
+        source = normalise(master)
+        source.cells[0].source = "# ASSIGNMENT CONFIG\n" + yaml.safe_dump(
+            yaml.safe_load(master.cells[0].source) | {"requirements": [requirement()]}
+        )
+        nbformat.write(source, folder / f"{name}.ipynb")
+        shutil.copy(Path(path).parent / SETTINGS, folder)
+        assign(str(folder / f"{name}.ipynb"), str(folder / "made"), no_pdfs=True, no_run_tests=True)
+        student = normalise(masters.read(folder / "made" / "student" / f"{name}.ipynb"))
+        solution = normalise(masters.read(folder / "made" / "autograder" / f"{name}.ipynb"))
+        if shown := masters.leaks(student, master):
+            raise ValueError(f"{name}: the student's copy shows what it must not: {shown[:3]}")
+        (zipped,) = (folder / "made" / "autograder").glob("*.zip")
+        target.mkdir(parents=True)
+        shutil.move(zipped, target / "autograder.zip")
+    if execute:
+        client = NotebookClient(solution, timeout=300, kernel_name="python3", record_timing=False)
+        client.execute(cwd=str(ROOT / "homework"))
+    _write(target / "student" / f"{name}.ipynb", student)
+    for given in students:
+        _write(target / "student" / f"{name}-{given}.ipynb", _for(student, given))
+    _write(target / "colab" / f"{name}.ipynb", _colab(student))
+    _write(target / "solution" / f"{name}.ipynb", solution)
+    asked = masters.questions(master)
+    (target / "questions.json").write_text(json.dumps([asdict(question) for question in asked], indent=1), encoding="utf-8")
+    page = render("key.html", name=name, questions=asked, body=notebook_html(solution))
+    (target / "key.html").write_text(page, encoding="utf-8")
+    return target
+
+
+def _write(path, notebook):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(written(notebook), encoding="utf-8", newline="\n")
+
+
+def _for(student, given):
+    """A copy for one student, with the id filled in."""
+    copy = deepcopy(student)
+    for cell in copy.cells:
+        cell.source = re.sub(r'^student = "anonymous".*$', lambda _: f"student = {given!r}", cell.source, flags=re.M)
+    return copy
+
+
+def _colab(student):
+    copy = deepcopy(student)
+    copy.cells.insert(0, nbformat.v4.new_code_cell(INSTALL.format(requirement=requirement()), id="install"))
+    return copy
+
+
+def _one(arguments):
+    path, out, course, students = arguments
+    try:
+        return f"done    {build(path, out, course=course, students=students)}"
+    except Exception as error:
+        return f"FAILED  {path}\n{type(error).__name__}: {error}"
+
+
+def main(arguments=None):
+    """Build all assignments, or those named; returns the number that failed."""
+    parser = argparse.ArgumentParser(prog="python -m lib.homework.build", description=__doc__.split("\n\n")[0])
+    parser.add_argument("masters", nargs="*", type=Path, help="master notebooks (default: all of homework/)")
+    parser.add_argument("--out", type=Path, default=BUILT)
+    parser.add_argument("--course", default="downhill", help="a word or sentence that only the instructor knows")
+    parser.add_argument("--students", type=Path, help="a file of course ids, one a line: a copy for each")
+    given = parser.parse_args(arguments)
+    students = given.students.read_text(encoding="utf-8").split() if given.students else ()
+    paths = given.masters or sorted((ROOT / "homework").glob("*.ipynb"))
+    failed = 0
+    with ProcessPoolExecutor() as pool:
+        for line in pool.map(_one, [(path, given.out, given.course or "downhill", students) for path in paths]):
+            failed += line.startswith("FAILED")
+            print(line, flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(), 1))

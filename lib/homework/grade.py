@@ -1,0 +1,362 @@
+"""Grade a folder of notebooks: ``python -m lib.homework.grade SUBMISSIONS OUT``.
+
+Each submission is graded by a process of its own, which runs the notebook in a further, confined one and calls its
+functions from there: tests never meet a student's code (:mod:`lib.homework.session`). ``OUT`` gets
+
+- ``grades.csv``: a row for every file, whatever it held;
+- ``by_hand.csv``: the questions that a person reads; points and comments filled in there are added the next time;
+- ``feedback/*.html``: a page for each submission; ``reading/*.html``: all answers to one read question, with its rubric;
+- ``results/*.json``: what was found; what has not changed since is not graded again.
+"""
+
+import argparse
+import csv
+import difflib
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import psutil
+from nbformat import from_dict
+from tqdm import tqdm
+
+from . import masters, sandbox
+from .build import BUILT
+from .pages import notebook_html, render
+from .session import Session, Stopped
+
+FIXED = ("file", "student", "assignment", "status", "score", "out_of", "checked", "checked_out_of", "by_hand",
+         "by_hand_out_of", "seconds", "notes")  # fmt: skip
+READ = ("file", "student", "assignment", "question", "title", "out_of", "points", "comment")
+START = 30
+
+
+# One submission, in a process of its own.
+
+
+def grade(path, built=BUILT, *, seconds=120, memory=2 << 30):
+    """Grade one notebook; returns a dict that holds everything which the pages and tables show.
+
+    ``seconds``: for the notebook and its tests together. ``memory``: bytes for the notebook's process.
+    """
+    began = time.monotonic()
+    result = {"student": "", "assignment": "", "status": "graded", "questions": [], "notes": [], "refused": [], "body": "",
+              "answers": {}}  # fmt: skip
+    try:
+        notebook = masters.read(path)
+        result["assignment"] = name = assignment_of(notebook, path, built)
+    except ValueError as error:
+        return result | {"status": "not graded", "notes": [str(error)], "seconds": time.monotonic() - began}
+    asked = json.loads((Path(built) / name / "questions.json").read_text(encoding="utf-8"))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as tests:
+        with zipfile.ZipFile(Path(built) / name / "autograder.zip") as zipped:
+            zipped.extractall(tests)
+        session = Session([cell.source for cell in code], home, seconds=seconds, memory=memory)
+        try:
+            result["questions"] = [_question(each, Path(tests) / "tests", session) for each in asked]
+            result["student"] = _student(session)
+            result["notes"] = [*session.notes, *_missing(session), *_errors(session)]
+        finally:
+            session.stop()
+    for cell, outputs in zip(code, session.outputs):
+        cell.outputs = [from_dict(output) for output in outputs]
+    result["refused"] = session.refused
+    result["status"] = "graded in part" if session.notes else "graded"
+    result["body"] = notebook_html(notebook)
+    result["answers"] = {each["name"]: _answer(notebook, each["title"]) for each in asked if each["manual"]}
+    return result | {"seconds": time.monotonic() - began}
+
+
+def assignment_of(notebook, path, built):
+    """The assignment that a notebook answers: from its metadata, its text or its file's name. Raises ``ValueError``."""
+    known = sorted((folder.parent.name for folder in Path(built).glob("*/autograder.zip")), key=len, reverse=True)
+    text = "\n".join(cell.source for cell in notebook.cells)
+    said = re.search(r"Variant\(\s*['\"](\w+)", text)
+    found = [masters.name_of(notebook), said and said[1], *(name for name in known if name in Path(path).stem)]
+    for name in found:
+        if name in known:
+            return name
+    raise ValueError(f"it answers none of the assignments that were built: {', '.join(sorted(known)) or 'none'}")
+
+
+def _question(asked, tests, session):
+    """What the tests of one question found, through otter-grader's own test files."""
+    from otter.nbmeta_config import NBMetadataConfig
+    from otter.test_files import create_test_file
+
+    question = {key: asked[key] for key in ("name", "title", "points", "manual")} | {"score": 0, "tests": []}
+    if asked["manual"]:
+        return question
+    file = create_test_file(str(tests / f"{asked['name']}.py"), NBMetadataConfig({}))
+    file.run(session)
+    for says, found in zip(asked["tests"], file.test_case_results):
+        question["tests"].append({"says": says["says"], "points": found.test_case.points, "passed": found.passed,
+                                  "message": "" if found.passed else _said(found.message)})  # fmt: skip
+    return question | {"score": file.score}
+
+
+def _said(message):
+    """What a failed test says to a student: the finding, or the error, never the line of the test."""
+    _, unmet, finding = message.partition("Unmet: ")
+    if unmet:
+        return finding.removeprefix("✗ ")
+    last = message.strip().splitlines()[-1]
+    return re.sub(r"^(Stopped|AssertionError|RuntimeError): ", "", last) or "it does not hold"
+
+
+def _student(session):
+    try:
+        said = session.get("student", "")
+    except (Stopped, RuntimeError, ValueError):
+        return ""
+    return said[:40] if isinstance(said, str) else ""
+
+
+def _missing(session):
+    """A note for each name that the tests asked for in vain."""
+    if not session.missing:
+        return
+    try:
+        there = session.names()
+    except Stopped:
+        there = []
+    for name in session.missing:
+        near = difflib.get_close_matches(name, there, n=1)
+        yield (f"there is no {name} in the notebook: was its cell deleted, or its name changed?"
+               + (f" It has {near[0]}." if near else ""))  # fmt: skip
+
+
+def _errors(session):
+    return [f"code cell {i} ended with {error}" for i, error in enumerate(session.errors, 1) if error][:5]
+
+
+def _answer(notebook, title):
+    """The cells from a question's heading to the next one, as HTML."""
+    cells, inside = [], False
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.M):
+            inside = title in cell.source
+            continue
+        if inside:
+            cells.append(cell)
+    return notebook_html(from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})) if cells else ""
+
+
+# Many.
+
+
+def submissions(folder):
+    """Every notebook in a folder and the folders in it, as paths relative to it, sorted."""
+    found = Path(folder).rglob("*.ipynb")
+    return sorted(path.relative_to(folder) for path in found if ".ipynb_checkpoints" not in path.parts)
+
+
+def key(path, built, seconds, memory):
+    """Changes when the notebook, an assignment's tests, or a limit does."""
+    digest = hashlib.sha256(path.read_bytes())
+    for zipped in sorted(Path(built).glob("*/autograder.zip")):
+        with zipfile.ZipFile(zipped) as file:
+            for name in sorted(file.namelist()):
+                digest.update(name.encode() + file.read(name))
+        digest.update((zipped.parent / "questions.json").read_bytes())
+    digest.update(f"{seconds} {memory}".encode())
+    return digest.hexdigest()[:24]
+
+
+def grade_apart(path, saved, built, seconds, memory):
+    """The result of one submission, from ``saved`` or from a process of its own; never raises for what it holds."""
+    if saved.is_file():
+        return json.loads(saved.read_text(encoding="utf-8"))
+    command = [sys.executable, "-m", "lib.homework.grade", "--one", str(path), str(saved), "--built", str(built)]
+    process = subprocess.Popen([*command, "--seconds", str(seconds), "--memory", str(memory / (1 << 30))],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+    try:
+        _, errors = process.communicate(timeout=seconds + START)
+        trouble = errors.decode(errors="replace").strip().splitlines()[-1:] or ["its process ended"]
+    except subprocess.TimeoutExpired:
+        trouble = ["its answers could not be examined in time"]
+    finally:
+        _end(process)
+    if saved.is_file():
+        return json.loads(saved.read_text(encoding="utf-8"))
+    return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": trouble, "refused": [],
+            "body": "", "answers": {}, "seconds": seconds}  # fmt: skip
+
+
+def _end(process):
+    """End a process and all that came from it."""
+    try:
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    except psutil.NoSuchProcess:
+        family = []
+    for each in family:
+        try:
+            each.kill()
+        except psutil.NoSuchProcess:
+            pass
+    process.wait()
+    process.stderr.close()
+
+
+def _write(path, text):
+    """Write a file as a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(draft, path)
+
+
+def read_by_hand(path):
+    """Points and comments that a person gave: {(file, question): (points, comment)}. Raises ``ValueError``."""
+    if not path.is_file():
+        return {}
+    given = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for line, row in enumerate(csv.DictReader(file), 2):
+            points = row["points"].strip().replace(",", ".")
+            if points:
+                try:
+                    fits = 0 <= float(points) <= float(row["out_of"])
+                except ValueError:
+                    fits = False
+                if not fits:
+                    raise ValueError(f"{path}, line {line}: points is {points!r}; allowed are 0 to {row['out_of']}")
+            given[row["file"], row["question"]] = (float(points) if points else None, row["comment"])
+    return given
+
+
+def row(file, result, given):
+    """The row of a submission in ``grades.csv``."""
+    checked = [question for question in result["questions"] if not question["manual"]]
+    read = [question for question in result["questions"] if question["manual"]]
+    points = {question["name"]: given.get((file, question["name"]), (None, ""))[0] for question in read}
+    sums = [sum(question[kind] for question in checked) for kind in ("score", "points")]
+    by_hand = [sum(value or 0 for value in points.values()), sum(question["points"] for question in read)]
+    notes = [*result["notes"], *(f"refused: {what}" for what in result["refused"])]
+    if result["student"] == "anonymous":
+        notes.append("no course id was typed")
+    elif result["student"].lower() not in file.lower():
+        notes.append(f"the notebook says that it is by {result['student']}; its file's name does not")
+    if waiting := [name for name, value in points.items() if value is None]:
+        notes.append(f"to be read: {', '.join(waiting)}")
+    fixed = (file, result["student"], result["assignment"], result["status"], sums[0] + by_hand[0], sums[1] + by_hand[1],
+             *sums, *by_hand, round(result["seconds"], 1), "; ".join(notes))  # fmt: skip
+    scores = {question["name"]: question["score"] for question in checked} | points
+    return dict(zip(FIXED, fixed)) | {name: "" if value is None else value for name, value in scores.items()}
+
+
+def _table(path, columns, rows):
+    """Write a CSV file that a spreadsheet opens; no cell starts a formula."""
+    lines = [columns, *([_harmless(row.get(column, "")) for column in columns] for row in rows)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    with draft.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows(lines)
+    os.replace(draft, path)
+
+
+def _harmless(cell):
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def report(out, results, given):
+    """Write all tables and pages for ``results``, {file: result}; returns the rows of ``grades.csv``."""
+    rows = [row(file, result, given) for file, result in results.items()]
+    names = sorted({name for each in rows for name in each} - {*FIXED}, key=lambda name: (len(name), name))
+    _table(out / "grades.csv", [*FIXED, *names], rows)
+    to_read = [
+        dict(zip(READ, (file, result["student"], result["assignment"], each["name"], each["title"], each["points"],
+                        *("" if value is None else value for value in given.get((file, each["name"]), (None, ""))))))
+        for file, result in results.items() for each in result["questions"] if each["manual"]
+    ]  # fmt: skip
+    _table(out / "by_hand.csv", READ, to_read)
+    for (file, result), cells in zip(results.items(), rows):
+        page = render("feedback.html", file=file, result=result, row=cells, given=given)
+        _write(out / "feedback" / f"{slug(file)}.html", page)
+    return rows
+
+
+def reading(out, results, built):
+    """Write a page for each question that a person reads: its rubric, and the answer of every submission."""
+    for name in sorted({result["assignment"] for result in results.values()} - {""}):
+        for asked in json.loads((Path(built) / name / "questions.json").read_text(encoding="utf-8")):
+            if asked["manual"]:
+                answers = {file: result["answers"].get(asked["name"], "") for file, result in results.items()
+                           if result["assignment"] == name}  # fmt: skip
+                page = render("reading.html", name=name, asked=asked, answers=answers)
+                _write(out / "reading" / f"{name}-{asked['name']}.html", page)
+
+
+def slug(file):
+    """A file's name for the page of a submission."""
+    return re.sub(r"[^\w.-]+", "_", file.removesuffix(".ipynb").replace("/", "__"))
+
+
+def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=None):
+    """Grade every notebook in ``folder``; returns the rows of ``grades.csv``. Raises ``ValueError`` before it starts.
+
+    ``jobs``: submissions at once, the number of processors if ``None``. Interrupted, it goes on where it was.
+    """
+    folder, out, built = Path(folder), Path(out), Path(built)
+    files = submissions(folder) if folder.is_dir() else []
+    if not files:
+        raise ValueError(f"there is no notebook in {folder}")
+    if not list(built.glob("*/autograder.zip")):
+        raise ValueError(f"no assignment has been built in {built}: run make homework, with the COURSE of the students")
+    given = read_by_hand(out / "by_hand.csv")
+    results = {}
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
+        waiting = {}
+        for file in files:
+            saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, built, seconds, memory)}.json"
+            waiting[pool.submit(grade_apart, folder / file, saved, built, seconds, memory)] = file.as_posix()
+        try:
+            for done in tqdm(as_completed(waiting), total=len(waiting), unit="notebook"):
+                results[waiting[done]] = done.result()
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    results = dict(sorted(results.items()))
+    reading(out, results, built)
+    return report(out, results, given)
+
+
+def main(arguments=None):
+    """The command line; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lib.homework.grade", description=__doc__.split("\n\n")[0])
+    parser.add_argument("folder", type=Path, help="the folder of submissions (with --one: a notebook)")
+    parser.add_argument("out", type=Path, help="the folder for grades and feedback")
+    parser.add_argument("--built", type=Path, default=BUILT, help="what make homework made")
+    parser.add_argument("--seconds", type=int, default=120, help="time for one submission")
+    parser.add_argument("--memory", type=float, default=2, help="memory for one submission, in GB")
+    parser.add_argument("--jobs", type=int, help="submissions at once")
+    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    memory = int(given.memory * (1 << 30))
+    if given.one:
+        sandbox.limit(memory, given.seconds + START)
+        result = grade(given.folder, given.built, seconds=given.seconds, memory=memory)
+        _write(given.out, json.dumps(result))
+        return 0
+    try:
+        rows = grade_all(given.folder, given.out, given.built, seconds=given.seconds, memory=memory, jobs=given.jobs)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{len(rows)} submissions: {given.out / 'grades.csv'}")
+    if not sandbox.prefix():
+        print("This system gives a submission no network of its own to be cut off from: grade in a container.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

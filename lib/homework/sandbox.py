@@ -1,0 +1,118 @@
+"""What a submission's process may do: its own folder and the installed packages, no network, no other program.
+
+Three layers. ``prefix`` starts the process in namespaces of its own, without network (Linux). ``confine`` lets the
+kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same things in Python, on
+every system, and says so. ``limit`` bounds memory and processor time (Linux, macOS). Without the first two, a submission
+that means harm can get round the hook: grade in a container there.
+"""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:
+    resource = None
+
+UNSHARE = ("unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child")
+LARGEST_FILE = 50_000_000
+STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn",
+          "os.startfile")  # fmt: skip
+TALKS = ("socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname")
+SIGNALS = ("os.kill", "os.killpg", "signal.pthread_kill")
+CHANGES = {"os.remove": 1, "os.rename": 2, "os.rmdir": 1, "os.mkdir": 1, "os.link": 2, "os.symlink": 2, "os.truncate": 1,
+           "os.chmod": 1, "os.chown": 1, "os.utime": 1, "shutil.rmtree": 1}  # fmt: skip
+LISTS = ("os.listdir", "os.scandir")
+WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+@functools.cache
+def prefix():
+    """The command in front of the process's own: without network where the system allows it, else nothing."""
+    if not shutil.which(UNSHARE[0]):
+        return ()
+    tried = subprocess.run([*UNSHARE, "true"], capture_output=True, stdin=subprocess.DEVNULL)
+    return UNSHARE if tried.returncode == 0 else ()
+
+
+def limit(memory, seconds):
+    """Bound this process: bytes of memory, seconds of processor time, the size of a file; no core dump."""
+    if resource is None:
+        return
+    wanted = {"RLIMIT_AS": memory, "RLIMIT_CPU": 2 * seconds + 10, "RLIMIT_FSIZE": LARGEST_FILE, "RLIMIT_CORE": 0}
+    for name, most in wanted.items():
+        if hasattr(resource, name):
+            resource.setrlimit(getattr(resource, name), (most, most))
+
+
+def readable(folder):
+    """Folders from which a submission may read: its own, Python's, the packages', the system's."""
+    places = {sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], str(Path(__file__).parents[1])}
+    places |= {folder, os.environ.get("MPLCONFIGDIR", folder)}
+    places |= {"/usr", "/lib", "/lib64", "/dev", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys"}
+    places |= {f"/etc/{name}" for name in ("fonts", "ld.so.cache", "localtime", "mime.types", "os-release", "passwd")}
+    return sorted({os.path.realpath(place) for place in places if os.path.exists(place)} - {"/"})
+
+
+def confine(folder, refused):
+    """Hold this process to ``folder`` for the rest of its life; what was refused is added to ``refused`` in words."""
+    import ctypes  # noqa: F401  its own start would be refused later
+
+    folder, places = os.path.realpath(folder), readable(folder)
+    _landlock(folder, places)
+    sys.addaudithook(_hook(folder, places, refused))
+
+
+def _landlock(folder, places):
+    """Let the kernel refuse files outside and TCP, as far as it can; says whether it does."""
+    try:
+        from py_landlock import Landlock, LandlockError
+    except ImportError:
+        return False
+    try:
+        rules = Landlock(strict=False).allow_read(*places).allow_read_write(folder)
+        rules.allow_write(os.devnull).apply()
+    except (LandlockError, OSError):
+        return False
+    return True
+
+
+def _hook(folder, places, refused):
+    """An audit hook that refuses what a submission does not need."""
+
+    def inside(path, roots):
+        if isinstance(path, int) or path is None:
+            return True
+        real = os.path.realpath(os.fsdecode(path))
+        return any(real == root or real.startswith(root + os.sep) for root in roots)
+
+    def refuse(what):
+        refused.append(what)
+        raise PermissionError(f"a submission may not {what}")
+
+    def hook(event, args):
+        if event == "open":
+            path, _, flags = args
+            if isinstance(flags, int) and flags & WRITES and not inside(path, (folder, os.devnull)):
+                refuse(f"write outside its folder: {os.fsdecode(path)}")
+            if not inside(path, places):
+                refuse(f"read outside its folder: {os.fsdecode(path)}")
+        elif event in CHANGES and not all(inside(path, (folder,)) for path in args[: CHANGES[event]]):
+            refuse(f"change files outside its folder ({event})")
+        elif event in LISTS and not inside(args[0] or ".", places):
+            refuse(f"list a folder outside its own: {os.fsdecode(args[0] or '.')}")
+        elif event in STARTS:
+            refuse(f"start another program ({event})")
+        elif event in TALKS:
+            refuse(f"use the network ({event})")
+        elif event in SIGNALS:
+            refuse(f"send signals ({event})")
+        elif event in ("ctypes.dlopen", "ctypes.dlsym"):
+            refuse("load foreign code (ctypes)")
+
+    return hook

@@ -1,0 +1,148 @@
+"""Values as lines of JSON, between the grader and the process that holds a student's notebook.
+
+Nothing that is read is executed: numbers, words, containers, NumPy arrays of plain numbers, SymPy expressions as trees
+of SymPy's own classes, and functions, which stay on their side and are called from the other by number. Any other value
+arrives as an :class:`Opaque`.
+"""
+
+import base64
+import json
+from dataclasses import dataclass
+from types import EllipsisType
+
+import numpy as np
+import sympy as sp
+
+PLAIN = (type(None), bool, int, float, str)
+KINDS = "biufcU"
+DEEPEST = 200
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value of a kind that does not travel; ``kind`` is the name of its type."""
+
+    kind: str
+
+
+class Functions:
+    """The functions that one side has shown to the other, by number."""
+
+    def __init__(self):
+        self._shown = []
+
+    def number(self, function):
+        """The number under which the other side can call ``function``."""
+        self._shown.append(function)
+        return len(self._shown) - 1
+
+    def __getitem__(self, number):
+        return self._shown[number]
+
+
+def dumps(value, functions):
+    """One line, without its end, that holds ``value``; functions in it are added to ``functions``."""
+    return json.dumps(_encoded(value, functions, 0))
+
+
+def loads(line, stub):
+    """The value in a line; ``stub(number, name)`` makes what stands for a function of the other side.
+
+    Raises ``ValueError`` for a line that :func:`dumps` did not write.
+    """
+    try:
+        return _decoded(json.loads(line), stub)
+    except ValueError:
+        raise
+    except Exception as error:
+        raise ValueError(f"not a value: {error!r}") from None
+
+
+def _encoded(value, functions, depth):
+    if depth > DEEPEST:
+        return ["opaque", "value nested too deeply"]
+    if type(value) in PLAIN:
+        return value
+    if isinstance(value, (np.ndarray, np.generic, complex)):
+        return _array(np.asarray(value), "array" if isinstance(value, np.ndarray) else "scalar")
+    if isinstance(value, (list, tuple)):
+        kind = "list" if isinstance(value, list) else "tuple"
+        return [kind, *(_encoded(part, functions, depth + 1) for part in value)]
+    if isinstance(value, dict):
+        return ["dict", *(_encoded(pair, functions, depth + 1) for pair in value.items())]
+    if isinstance(value, (sp.Basic, sp.MatrixBase)):
+        return ["sympy", _tree(value)]
+    if isinstance(value, EllipsisType):
+        return ["ellipsis"]
+    if callable(value) and not isinstance(value, type):
+        return ["function", functions.number(value), str(getattr(value, "__name__", "function"))]
+    return ["opaque", type(value).__name__]
+
+
+def _array(array, kind):
+    if array.dtype.kind not in KINDS:
+        return ["opaque", f"array of {array.dtype}"]
+    return [kind, array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
+
+
+def _decoded(value, stub):
+    if not isinstance(value, list):
+        return value
+    kind, *parts = value
+    if kind in ("array", "scalar"):
+        dtype, shape, data = parts
+        if np.dtype(dtype).kind not in KINDS:
+            raise ValueError(f"an array of {dtype}")
+        array = np.frombuffer(base64.b64decode(data), np.dtype(dtype)).reshape(shape).copy()
+        return array if kind == "array" else array[()]
+    if kind == "list":
+        return [_decoded(part, stub) for part in parts]
+    if kind == "tuple":
+        return tuple(_decoded(part, stub) for part in parts)
+    if kind == "dict":
+        return dict(_decoded(part, stub) for part in parts)
+    if kind == "sympy":
+        with sp.evaluate(False):
+            return _grown(parts[0])
+    if kind == "ellipsis":
+        return ...
+    if kind == "function":
+        number, name = parts
+        return stub(int(number), str(name))
+    if kind == "opaque":
+        return Opaque(str(parts[0]))
+    raise ValueError(f"a value of kind {kind!r}")
+
+
+def _tree(expr):
+    """A SymPy expression as [class, *parts]; a function without a definition as ["Function", name, *arguments]."""
+    if isinstance(expr, sp.MatrixBase):
+        return ["Matrix", *map(_tree, sp.Tuple(*expr)), expr.shape[0]]
+    if isinstance(expr, sp.Symbol):
+        return ["Symbol", expr.name, {k: v for k, v in expr.assumptions0.items() if k in ("integer", "positive", "real")}]
+    if isinstance(expr, (sp.Rational, sp.Float)):
+        return [("Float" if isinstance(expr, sp.Float) else "Rational"), str(expr)]
+    if isinstance(expr, sp.core.function.AppliedUndef):
+        return ["Function", expr.func.__name__, *map(_tree, expr.args)]
+    name = "Tuple" if isinstance(expr, sp.functions.elementary.piecewise.ExprCondPair) else type(expr).__name__
+    return [name, *map(_tree, expr.args)]
+
+
+def _grown(tree):
+    name, *parts = tree
+    if name == "Symbol":
+        return sp.Symbol(parts[0], **parts[1])
+    if name in ("Rational", "Float"):
+        return getattr(sp, name)(parts[0])
+    if name == "Function":
+        return sp.Function(parts[0])(*map(_grown, parts[1:]))
+    if name == "Matrix":
+        *entries, rows = parts
+        return sp.Matrix(rows, len(entries) // max(rows, 1), [_grown(entry) for entry in entries])
+    known = getattr(sp, name, None)
+    if isinstance(known, type) and issubclass(known, sp.Basic):
+        return known(*map(_grown, parts))
+    constant = getattr(sp.S, name, None)
+    if isinstance(constant, sp.Basic) and not parts:
+        return constant
+    raise ValueError(f"an expression with {name}")

@@ -1,0 +1,128 @@
+"""Every assignment, from its master to a grade: solution, blank, and the faults that each must lose points for.
+
+``tests/homework/NAME.yml`` lists faulty submissions: changes of the solution's text, and the points that they lose.
+"""
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+from nbformat import writes
+
+from lib.homework import grade, masters
+from lib.homework.build import build
+
+ROOT = Path(__file__).resolve().parents[1]
+MASTERS = sorted((ROOT / "homework").glob("*.ipynb"))
+COURSE = "a course of the tests"
+
+
+@pytest.fixture(scope="module", params=MASTERS, ids=lambda path: path.stem)
+def built(request, tmp_path_factory):
+    """The folder of one assignment, built for a course of its own, not executed."""
+    return build(request.param, tmp_path_factory.mktemp("built"), course=COURSE, execute=False)
+
+
+def questions(built):
+    return json.loads((built / "questions.json").read_text(encoding="utf-8"))
+
+
+def graded(path, built):
+    """Points of each checked question, and the whole result."""
+    result = grade.grade(path, built.parent, seconds=200)
+    assert [each["name"] for each in result["questions"]] == [each["name"] for each in questions(built)], result["notes"]
+    return {each["name"]: each["score"] for each in result["questions"] if not each["manual"]}, result
+
+
+def failures(result):
+    return [(each["name"], test["says"], test["message"]) for each in result["questions"] for test in each["tests"]
+            if not test["passed"]]  # fmt: skip
+
+
+def full(built):
+    return {each["name"]: each["points"] for each in questions(built) if not each["manual"]}
+
+
+def faults(built):
+    return yaml.safe_load((ROOT / "tests" / "homework" / f"{built.name}.yml").read_text(encoding="utf-8"))
+
+
+def test_the_points_add_up(built):
+    asked = questions(built)
+    assert sum(each["points"] for each in asked) == 100
+    assert 55 <= sum(full(built).values()) <= 80
+    for each in asked:
+        if each["manual"]:
+            criteria = re.findall(r"(?<![\d.])(\d+(?:\.5)?) points?", each["rubric"])
+            assert sum(map(float, criteria)) == each["points"], (each["name"], each["rubric"])
+        else:
+            assert sum(test["points"] for test in each["tests"]) == pytest.approx(each["points"])
+
+
+def test_the_students_copy_shows_no_solution_and_no_test(built):
+    master = masters.read(ROOT / "homework" / f"{built.name}.ipynb")
+    for edition in ("student", "colab"):
+        copy = masters.read(built / edition / f"{built.name}.ipynb")
+        text = writes(copy)
+        assert masters.leaks(copy, master) == []
+        assert not re.search(r"SOLUTION|BEGIN TESTS|BEGIN TEST CONFIG|HIDDEN|Rubric|hidden_seed", text)
+        assert not any(cell.get("outputs") for cell in copy.cells)
+
+
+def test_the_solution_gets_full_marks(built):
+    points, result = graded(built / "solution" / f"{built.name}.ipynb", built)
+    assert failures(result) == []
+    assert points == full(built)
+    assert result["status"] == "graded"
+    assert result["notes"] == result["refused"] == []
+    assert all(result["answers"].values())
+
+
+def test_the_blank_gets_nothing_and_runs_without_an_error(built):
+    points, result = graded(built / "student" / f"{built.name}.ipynb", built)
+    assert set(points.values()) == {0}
+    assert result["status"] == "graded"
+    assert result["notes"] == []
+
+
+def test_another_student_has_other_numbers_and_full_marks_too(built, tmp_path):
+    copy = masters.read(built / "solution" / f"{built.name}.ipynb")
+    for cell in copy.cells:
+        cell.source = cell.source.replace('student = "anonymous"', 'student = "someone-else"')
+    path = tmp_path / f"{built.name}.ipynb"
+    path.write_text(writes(copy), encoding="utf-8")
+    points, result = graded(path, built)
+    assert failures(result) == []
+    assert points == full(built)
+    assert result["student"] == "someone-else"
+
+
+def broken(built, change):
+    """The solution with a change of its code."""
+    copy = masters.read(built / "solution" / f"{built.name}.ipynb")
+    code = [cell for cell in copy.cells if cell.cell_type == "code"]
+    for old, new in change:
+        assert sum(cell.source.count(old) for cell in code) == 1, f"{old!r} must stand in the solution once"
+        for cell in code:
+            cell.source = cell.source.replace(old, new)
+    return copy
+
+
+def test_faulty_submissions_lose_the_right_points(built, tmp_path):
+    listed = faults(built)
+    assert len(listed) >= 10
+
+    def lost(number):
+        path = tmp_path / f"{built.name}-{number}.ipynb"
+        path.write_text(writes(broken(built, listed[number]["change"])), encoding="utf-8")
+        points, _ = graded(path, built)
+        return {name: most - points[name] for name, most in full(built).items() if points[name] != most}
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lost, range(len(listed))))
+    assert {fault["fault"]: points for fault, points in zip(listed, found)} == {
+        fault["fault"]: fault["loses"] for fault in listed
+    }
