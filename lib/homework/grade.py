@@ -131,8 +131,8 @@ def _missing(session):
         there = []
     for name in session.missing:
         near = difflib.get_close_matches(name, there, n=1)
-        yield (f"there is no {name} in the notebook: was its cell deleted, or its name changed?"
-               + (f" It has {near[0]}." if near else ""))  # fmt: skip
+        yield (f"there is no “{name}” in the notebook: was its cell deleted, or its name changed?"
+               + (f" It has “{near[0]}”" if near else ""))  # fmt: skip
 
 
 def _errors(session):

@@ -4,11 +4,17 @@ import re
 from functools import cache
 from pathlib import Path
 
+import bleach
 from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from markupsafe import Markup
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$][^$\n]*?)\$(?!\d)", re.S)
+
+TAGS = """a abbr b blockquote br code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s span strong sub
+summary sup table tbody td th thead tr ul""".split()
+ATTRIBUTES = {"*": ["class", "title"], "a": ["href"], "img": ["src", "alt", "width", "height"], "th": ["scope"]}
 
 
 def render(template, **values):
@@ -21,20 +27,23 @@ def _templates():
     here = FileSystemLoader(Path(__file__).parent / "templates")
     templates = Environment(loader=here, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     templates.filters["number"] = lambda value: f"{value:g}"
+    templates.filters["prose"] = lambda text: notebook_html(new_notebook(cells=[new_markdown_cell(text)]))
     return templates
 
 
 def notebook_html(notebook):
     """The cells of a notebook as HTML that can do nothing: no scripts, no requests; equations become MathML."""
     body, _ = _exporter().from_notebook_node(notebook)
-    return Markup(MATHS.sub(_mathml, body))
+    safe = bleach.clean(body, tags=TAGS, attributes=ATTRIBUTES, protocols={"data", "http", "https"}, strip=True)
+    return Markup(MATHS.sub(_mathml, safe))
 
 
 @cache
 def _exporter():
     from nbconvert import HTMLExporter
 
-    return HTMLExporter(template_name="basic", sanitize_html=True, exclude_input_prompt=True, exclude_output_prompt=True)
+    plain = {"exclude_input_prompt": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
+    return HTMLExporter(template_name="basic", **plain)
 
 
 def _mathml(found):

@@ -7,6 +7,7 @@ that means harm can get round the hook: grade in a container there.
 """
 
 import functools
+import itertools
 import os
 import shutil
 import subprocess
@@ -69,17 +70,18 @@ def confine(folder, refused):
 
 
 def _landlock(folder, places):
-    """Let the kernel refuse files outside and TCP, as far as it can; says whether it does."""
+    """Let the kernel refuse other files, and TCP, where it can."""
     try:
-        from py_landlock import Landlock, LandlockError
+        from py_landlock import AccessFs, Landlock, LandlockDisabledError, LandlockNotAvailableError
     except ImportError:
-        return False
+        return
+    rules = Landlock(strict=False).allow_read(*filter(os.path.isdir, places)).allow_read_write(folder)
+    rules.add_path_rule(*itertools.filterfalse(os.path.isdir, places), access=AccessFs.READ_FILE)
+    rules.add_path_rule(os.devnull, access=AccessFs.READ_FILE | AccessFs.WRITE_FILE)
     try:
-        rules = Landlock(strict=False).allow_read(*places).allow_read_write(folder)
-        rules.allow_write(os.devnull).apply()
-    except (LandlockError, OSError):
-        return False
-    return True
+        rules.apply()
+    except (LandlockDisabledError, LandlockNotAvailableError):
+        return
 
 
 def _hook(folder, places, refused):

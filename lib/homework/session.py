@@ -78,7 +78,7 @@ class Session:
     def get(self, name, default=None):
         """The value of a name in the notebook, a proxy for a function; ``default`` and a note if there is none."""
         self.run()
-        value = self._value({"do": "get", "name": name}, self.call_seconds)
+        value = self._value({"do": "get", "name": name}, self.seconds)
         if value is None or isinstance(value, Opaque):
             if isinstance(value, Opaque):
                 self._note(f"{name} is a {value.kind}, which cannot be graded")
@@ -89,7 +89,7 @@ class Session:
 
     def names(self):
         """The names that the notebook has defined."""
-        return self._ask({"do": "names"}, self.call_seconds)[1] if self._alive() else []
+        return self._ask({"do": "names"}, self.seconds)[1] if self._alive() else []
 
     def _proxy(self, number, name):
         def function(*args, **kwargs):

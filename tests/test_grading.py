@@ -1,0 +1,372 @@
+"""Building and grading, on a small assignment: what a submission may hold, and what grading a folder leaves behind."""
+
+import csv
+import json
+import random
+import re
+import subprocess
+import sys
+import zipfile
+from copy import deepcopy
+
+import pytest
+from nbformat import from_dict, writes
+from nbformat.v4 import new_code_cell
+from sample import HOSTILE, ROOT, master, write_master
+
+from lib.homework import build as building
+from lib.homework import grade as grading
+from lib.homework import masters, sandbox, session
+
+FULL = {"q1": 4, "q2": 2, "q3": 4}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sample")
+    return building.build(write_master(folder), folder / "built", course="blue whale", students=("ada", "bob-2"))
+
+
+@pytest.fixture(scope="module")
+def solution(built):
+    return masters.read(built / "solution" / "sample.ipynb")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Shorter limits for cells and calls, as in what follows some take all there is."""
+    start = session.Session.__init__
+    monkeypatch.setattr(session.Session, "__init__",
+                        lambda self, *args, **kwargs: start(self, *args, **kwargs | {"cell_seconds": 4, "call_seconds": 4}))  # fmt: skip
+    monkeypatch.setattr(session, "GRACE", 1)
+
+
+def graded(notebook, built, folder, **limits):
+    path = folder / "sample.ipynb"
+    path.write_text(notebook if isinstance(notebook, str) else writes(notebook), encoding="utf-8")
+    return grading.grade(path, built.parent, **{"seconds": 60} | limits)
+
+
+def points(result):
+    return {each["name"]: each["score"] for each in result["questions"] if not each["manual"]}
+
+
+def changed(notebook, *changes):
+    copy = deepcopy(notebook)
+    for old, new in changes:
+        assert any(old in cell.source for cell in copy.cells)
+        for cell in copy.cells:
+            cell.source = cell.source.replace(old, new)
+    return copy
+
+
+def with_cell(notebook, source, place=3):
+    copy = deepcopy(notebook)
+    copy.cells.insert(place, new_code_cell(source))
+    return copy
+
+
+# Building.
+
+
+def test_a_build_has_every_part(built):
+    files = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
+    assert files == {
+        "student/sample.ipynb", "student/sample-ada.ipynb", "student/sample-bob-2.ipynb", "colab/sample.ipynb",
+        "solution/sample.ipynb", "autograder.zip", "key.html", "questions.json",
+    }  # fmt: skip
+
+
+def test_a_students_own_copy_has_the_id(built):
+    assert 'student = "anonymous"' in writes(masters.read(built / "student" / "sample.ipynb")).replace("\\", "")
+    assert "student = 'ada'" in writes(masters.read(built / "student" / "sample-ada.ipynb"))
+
+
+def test_the_install_cell_names_the_books_repository(built):
+    first = masters.read(built / "colab" / "sample.ipynb").cells[0].source
+    assert building.requirement() in first
+    with zipfile.ZipFile(built / "autograder.zip") as zipped:
+        assert building.requirement() in zipped.read("environment.yml").decode()
+        assert not re.search(r"\b(HIDDEN|COURSE)\b", zipped.read("tests/q2.py").decode())
+
+
+def test_a_course_changes_numbers_and_seeds_and_its_word_is_not_shown(built):
+    assert building.hidden_seed("a", "sample") != building.hidden_seed("b", "sample")
+    assert building.course_word("a") != building.course_word("b")
+    for edition in ("student", "colab", "solution"):
+        text = writes(masters.read(built / edition / "sample.ipynb"))
+        assert "blue whale" not in text
+        assert str(building.hidden_seed("blue whale", "sample")) not in text
+        assert building.course_word("blue whale") in text
+
+
+def test_the_key_has_tests_and_rubric_and_can_do_nothing(built):
+    page = (built / "key.html").read_text(encoding="utf-8")
+    assert all(words in page for words in ("Its path along all streams.", "5 points: why.", "<math"))
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize("line", ["    m = mu * m + g / 2", "    require(same_path(mine, 1, reference, seed=HIDDEN))", "Since $a < b$, it is."])
+def test_a_solution_or_a_test_in_a_students_copy_is_found_out(built, line):
+    copy = masters.read(built / "student" / "sample.ipynb")
+    assert masters.leaks(copy, master()) == []
+    assert masters.leaks(with_cell(copy, f"first = 1\n{line}"), master()) == [line.strip()]
+
+
+def test_the_autograder_gives_otter_run_the_same_points(built, tmp_path):
+    """What Gradescope runs in its container, without the container."""
+    command = [sys.executable, "-m", "otter", "run", "-a", str(built / "autograder.zip"), "-o", str(tmp_path)]
+    for edition, expected in (("solution", 10), ("student", 0)):
+        subprocess.run([*command, str(built / edition / "sample.ipynb")], check=True, capture_output=True, cwd=tmp_path)
+        found = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+        scores = [test["score"] for test in found["tests"] if "score" in test]
+        assert sum(scores) == expected
+
+
+# One submission.
+
+
+def test_solution_and_blank(built, solution, tmp_path):
+    result = graded(solution, built, tmp_path)
+    assert (points(result), result["status"], result["notes"], result["refused"]) == (FULL, "graded", [], [])
+    assert "Since" in result["answers"]["q4"]
+    blank = graded(masters.read(built / "student" / "sample.ipynb"), built, tmp_path)
+    assert points(blank) == dict.fromkeys(FULL, 0)
+
+
+@pytest.mark.parametrize("what", HOSTILE, ids=lambda what: what.replace(" ", "-"))
+def test_a_hostile_cell_costs_nothing_else(built, solution, tmp_path, quick, what):
+    """Whatever one cell does, the rest of the notebook is graded, and the student is told."""
+    bystander = tmp_path / "bystander.txt"
+    bystander.write_text("as it was", encoding="utf-8")
+    result = graded(with_cell(solution, HOSTILE[what]), built, tmp_path)
+    assert points(result) == FULL, result["questions"]
+    assert bystander.read_text(encoding="utf-8") == "as it was"
+    assert {path.name for path in tmp_path.iterdir()} == {"sample.ipynb", "bystander.txt"}
+    harmless = {"reading tests", "much output", "a changed library", "closing the pipes"}
+    assert result["notes"] or result["refused"] or what in harmless
+
+
+def test_what_is_refused_is_said(built, solution, tmp_path):
+    result = graded(with_cell(solution, HOSTILE["writing elsewhere"]), built, tmp_path)
+    assert result["refused"] == ["write outside its folder: ../elsewhere.txt"]
+    assert "a submission may not write outside its folder" in " ".join(result["notes"])
+
+
+@pytest.mark.skipif(not sandbox.prefix(), reason="needs the namespaces of Linux")
+@pytest.mark.parametrize(
+    "attempt",
+    ["open({path!r}).read()", "open({path!r}, 'w').write('x')"],
+)  # fmt: skip
+def test_the_kernel_refuses_what_the_hook_does_not_see(tmp_path, attempt):
+    """With the hook of Python out of the way, files of others stay unread and unwritten."""
+    secret, folder = tmp_path / "secret.txt", tmp_path / "home"
+    secret.write_text("hidden", encoding="utf-8")
+    folder.mkdir()
+    program = ("import sys; from lib.homework import sandbox\n"
+               f"sandbox._landlock({str(folder)!r}, sandbox.readable({str(folder)!r}))\n"
+               f"try: print({attempt.format(path=str(secret))})\nexcept PermissionError: print('refused')\n"
+               "import socket\ntry: socket.create_connection(('192.0.2.1', 80), timeout=3); print('connected')\n"
+               "except OSError as error: print(type(error).__name__)")  # fmt: skip
+    ran = subprocess.run([*sandbox.prefix(), sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert ran.stdout.splitlines()[0] == "refused", ran.stderr
+    assert ran.stdout.splitlines()[1] in ("PermissionError", "OSError")
+    assert secret.read_text(encoding="utf-8") == "hidden"
+
+
+def test_a_function_that_never_returns_loses_its_own_question_only(built, solution, tmp_path, quick):
+    for body in ("while True:\n        pass", HOSTILE["a loop that nothing interrupts"].replace("\n", "\n    ")):
+        endless = with_cell(solution, f"def tells(rule):\n    {body}", place=len(solution.cells))
+        result = graded(endless, built, tmp_path)
+        assert points(result) == FULL | {"q3": 0}
+        assert "ran longer than 4 s" in json.dumps(result["questions"])
+
+
+def test_the_time_limit_holds_for_everything_together(built, solution, tmp_path):
+    slow = with_cell(solution, "import time\nfor k in range(100):\n    time.sleep(1)")
+    result = graded(slow, built, tmp_path, seconds=4)
+    assert points(result) == dict.fromkeys(FULL, 0)
+    assert "time limit of 4 s" in " ".join(result["notes"])
+    assert result["seconds"] < 12
+
+
+def test_a_renamed_function_and_a_deleted_cell_are_explained(built, solution, tmp_path):
+    renamed = graded(changed(solution, ("def mine(", "def mine2("), ("shapes(mine,", "shapes(mine2,")), built, tmp_path)
+    assert points(renamed) == FULL | {"q1": 0}
+    assert "there is no “mine” in the notebook" in " ".join(renamed["notes"])
+    assert "It has “mine2”" in " ".join(renamed["notes"])
+    gone = deepcopy(solution)
+    gone.cells = [cell for cell in gone.cells if "answer =" not in cell.source]
+    assert points(graded(gone, built, tmp_path)) == FULL | {"q2": 0}
+
+
+def test_a_message_says_what_fails_and_not_the_test(built, solution, tmp_path):
+    wrong = graded(changed(solution, ("g / 2", "g")), built, tmp_path)
+    (question, *_) = wrong["questions"]
+    (test,) = question["tests"]
+    assert "parts from the rule that was asked for at step 1" in test["message"]
+    assert "same_path" not in test["message"] and "Error at line" not in test["message"]
+
+
+@pytest.mark.parametrize("answer", ["[1, 2]", "'many'", "None", "np.nan", "object()", "lambda: 3", "10**400", "[[[]]]"])
+def test_an_answer_of_any_kind_is_only_wrong(built, solution, tmp_path, answer):
+    result = graded(changed(solution, ("answer = 7 * me", f"answer = {answer}  # me")), built, tmp_path)
+    assert points(result) == FULL | {"q2": 0}
+
+
+def test_a_student_who_changes_arguments_in_place_is_found_out(built, solution, tmp_path):
+    lazy = changed(solution, ("m = mu * m + g / 2", "m *= mu; m += g / 2"), ("return theta - lr * m, m", "theta -= lr * m; return theta, m"))
+    result = graded(lazy, built, tmp_path)
+    assert points(result)["q3"] == 4
+
+
+# Notebooks of every kind.
+
+
+def mangled(notebook, seed):
+    """The text of a faulty notebook: cells lost, doubled, out of order, cut, made of noise; or the file itself broken."""
+    rng = random.Random(seed)
+    copy = deepcopy(notebook)
+    for _ in range(rng.randrange(1, 5)):
+        cells, place = copy.cells, rng.randrange(len(copy.cells) or 1)
+        act = rng.randrange(7)
+        if act == 0 and cells:
+            del cells[place]
+        elif act == 1:
+            rng.shuffle(cells)
+        elif act == 2 and cells:
+            cells[place].source = cells[place].source[: rng.randrange(len(cells[place].source) + 1)]
+        elif act == 3:
+            cells.insert(place, new_code_cell("".join(chr(rng.randrange(32, 0x3000)) for _ in range(80))))
+        elif act == 4:
+            cells.insert(place, new_code_cell(rng.choice([*HOSTILE.values()])))
+        elif act == 5:
+            copy.metadata = from_dict(rng.choice([{}, {"otter": 3}, {"otter": {"assignment_name": "sample"}}]))
+        elif cells:
+            cells[place].source = re.sub(r"\b(mine|tells|answer|theta|me)\b", lambda _: rng.choice("abc"), cells[place].source)
+    text = writes(copy)
+    act = rng.randrange(12)
+    if act == 0:
+        return text[: rng.randrange(len(text))]
+    if act == 1:
+        return json.dumps(rng.choice([None, [], {}, {"cells": None}, {"cells": [3]}, {"cells": [{"cell_type": "code"}]}]))
+    return text
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_a_mangled_notebook_is_graded(built, solution, tmp_path, quick, seed):
+    result = graded(mangled(solution, seed), built, tmp_path)
+    assert result["status"] in ("graded", "graded in part", "not graded")
+    assert sum(points(result).values()) <= 10
+    assert result["notes"] or result["status"] == "graded"
+
+
+# A folder of them.
+
+
+@pytest.fixture
+def folder(built, solution, tmp_path):
+    """Submissions as they come: by name, in folders, broken, of another course."""
+    where = tmp_path / "submissions"
+    (where / "bob-2").mkdir(parents=True)
+    (where / "ada.ipynb").write_text(writes(changed(solution, ('"anonymous"', '"ada"'))), encoding="utf-8")
+    (where / "bob-2" / "homework.ipynb").write_text(writes(changed(solution, ('"anonymous"', '"=1+1"'))), encoding="utf-8")
+    (where / "broken.ipynb").write_bytes(b"\xff\xfe no notebook")
+    (where / "empty.ipynb").write_text("", encoding="utf-8")
+    return where
+
+
+def rows(path):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+def test_a_folder_becomes_a_table_and_pages(built, folder, tmp_path):
+    out = tmp_path / "grades"
+    grading.grade_all(folder, out, built.parent, jobs=2)
+    found = rows(out / "grades.csv")
+    assert [*found] == ["ada.ipynb", "bob-2/homework.ipynb", "broken.ipynb", "empty.ipynb"]
+    ada, bob = found["ada.ipynb"], found["bob-2/homework.ipynb"]
+    assert (ada["score"], ada["out_of"], ada["q1"], ada["q4"]) == ("10", "15", "4", "")
+    assert ada["notes"] == "to be read: q4"
+    assert bob["student"] == "'=1+1"
+    assert "its file's name does not" in bob["notes"]
+    assert found["broken.ipynb"]["status"] == found["empty.ipynb"]["status"] == "not graded"
+    assert {path.name for path in (out / "feedback").iterdir()} == {
+        "ada.html", "bob-2__homework.html", "broken.html", "empty.html",
+    }  # fmt: skip
+    assert "ada.ipynb" in (out / "reading" / "sample-q4.html").read_text(encoding="utf-8")
+
+
+def test_points_given_by_hand_are_added_and_nothing_is_graded_again(built, folder, tmp_path, monkeypatch):
+    out = tmp_path / "grades"
+    grading.grade_all(folder, out, built.parent, jobs=2)
+    text = (out / "by_hand.csv").read_text(encoding="utf-8-sig")
+    assert "ada.ipynb,ada,sample,q4,4. On paper,5,," in text
+    (out / "by_hand.csv").write_text(text.replace("4. On paper,5,,", '4. On paper,5,3.5,"clear, but short"', 1), encoding="utf-8")
+    for saved in (out / "results").glob("b*.json"):
+        saved.unlink()
+    calls = []
+    monkeypatch.setattr(grading.subprocess, "Popen", lambda command, **kwargs: calls.append(command[4]) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        grading.grade_all(folder, out, built.parent, jobs=1)
+    assert calls and not any("ada" in call for call in calls)
+    monkeypatch.undo()
+    grading.grade_all(folder, out, built.parent, jobs=2)
+    ada = rows(out / "grades.csv")["ada.ipynb"]
+    assert (ada["score"], ada["q4"], ada["notes"]) == ("13.5", "3.5", "")
+    assert "clear, but short" in (out / "feedback" / "ada.html").read_text(encoding="utf-8")
+    assert "clear, but short" in (out / "by_hand.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.parametrize("wrong", ["6", "-1", "many", "nan"])
+def test_points_by_hand_that_cannot_be_are_refused(built, folder, tmp_path, wrong):
+    out = tmp_path / "grades"
+    out.mkdir()
+    (out / "by_hand.csv").write_text(
+        f"file,student,assignment,question,title,out_of,points,comment\na.ipynb,a,sample,q4,t,5,{wrong},\n", encoding="utf-8"
+    )
+    with pytest.raises(ValueError, match=r"line 2: points is .*allowed are 0 to 5"):
+        grading.grade_all(folder, out, built.parent)
+
+
+def test_a_changed_notebook_is_graded_again(built, folder, tmp_path):
+    out = tmp_path / "grades"
+    only = folder / "ada.ipynb"
+    for other in ("broken.ipynb", "empty.ipynb", "bob-2/homework.ipynb"):
+        (folder / other).unlink()
+    grading.grade_all(folder, out, built.parent)
+    only.write_text(only.read_text(encoding="utf-8").replace("g / 2", "g / 3"), encoding="utf-8")
+    grading.grade_all(folder, out, built.parent)
+    assert rows(out / "grades.csv")["ada.ipynb"]["score"] == "6"
+
+
+def test_a_grader_that_dies_leaves_a_row(built, folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(grading.sys, "executable", "false")
+    grading.grade_all(folder, tmp_path / "grades", built.parent)
+    found = rows(tmp_path / "grades" / "grades.csv")
+    assert len(found) == 4
+    assert {row["status"] for row in found.values()} == {"not graded"}
+
+
+def test_commands_say_what_is_missing(built, tmp_path, capsys):
+    assert grading.main([str(tmp_path / "nowhere"), str(tmp_path / "out")]) == 1
+    assert "there is no notebook in" in capsys.readouterr().err
+    (tmp_path / "a.ipynb").write_text("{}", encoding="utf-8")
+    assert grading.main([str(tmp_path), str(tmp_path / "out"), "--built", str(tmp_path)]) == 1
+    assert "run make homework" in capsys.readouterr().err
+
+
+def test_feedback_cannot_do_anything(built, solution, tmp_path):
+    evil = "from IPython.display import HTML\nHTML('<script>alert(1)</script><img src=\"http://example.org/x\" onerror=\"a()\">')"
+    noted = with_cell(solution, evil)
+    noted.cells[-1].source = "<script>alert(2)</script> <a href='javascript:a()'>x</a>"
+    where = tmp_path / "submissions"
+    where.mkdir()
+    (where / "eve.ipynb").write_text(writes(noted), encoding="utf-8")
+    grading.grade_all(where, tmp_path / "grades", built.parent)
+    for page in (tmp_path / "grades").rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "<script" not in text
+        assert not re.search(r"<[^>]*(onerror|javascript:)", text)
+        assert "default-src 'none'" in text

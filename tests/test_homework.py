@@ -1,0 +1,256 @@
+"""What students import: properties find the fault and only the fault; variants; values on the wire."""
+
+import json
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from lib import homework
+from lib.homework import Finding, Unmet, Variant, faulty, properties, require, streams, wire
+from lib.rules import RULES, adam, adamw, amsgrad, momentum, momentum_ema, nesterov, rmsprop, sgd
+
+a, b, n = sp.symbols("a b n")
+EPS_ON_THETA = ("theta - lr * m_hat / (np.sqrt(v_hat) + eps)", "theta - lr * m_hat / np.sqrt(v_hat) + eps")
+FAULTS = {
+    "stuck t": (("1 - beta1**t", "1 - beta1**1"),),
+    "epsilon on the parameter": (EPS_ON_THETA,),
+    "epsilon inside the root": (("np.sqrt(v_hat) + eps", "np.sqrt(v_hat + eps)"),),
+    "betas swapped": (("m = beta1 * m + (1 - beta1)", "m = beta2 * m + (1 - beta2)"),),
+    "square missing": (("g**2", "np.abs(g)"),),
+    "one step late": (("1 - beta2**t", "1 - beta2 ** (t + 1)"),),
+    "uphill": (("theta - lr", "theta + lr"),),
+    "corrected v kept": (("return theta, m, v", "return theta, m, v_hat"),),
+    "decays": (("theta - lr", "0.999 * theta - lr"),),
+}
+
+
+def in_place(theta, g, t, m, *, lr=1e-2, mu=0.9):
+    m *= mu
+    m += g
+    return theta - lr * m, m
+
+
+class Remembering:
+    """Momentum with its state in the object."""
+
+    m = 0
+
+    def __call__(self, theta, g, t, m, *, lr=1e-2, mu=0.9):
+        self.m = mu * self.m + g
+        return theta - lr * self.m, m
+
+
+# Rules.
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_of_the_book_has_what_all_rules_have(name):
+    rule = RULES[name]
+    states = rule.__code__.co_argcount - 3
+    for found in (homework.shapes, homework.pure, homework.stateless, homework.elementwise, homework.mirrored):
+        if not (found is homework.shapes and name in ("momentum_polyak", "adam_reordered", "nadam", "radam")):
+            finding = found(rule, states)
+            assert finding.holds, finding
+    require(homework.same_path(rule, states, rule))
+
+
+def test_each_property_holds_where_it_is_true():
+    require(
+        homework.uses_t(adam, 2), homework.translated(adam, 2), homework.scales(adam, 2, 0, eps=0),
+        homework.scales(sgd, 0, 1), homework.proportional(adam, 2), homework.rests(adam, 2),
+        homework.becomes(momentum, 1, sgd, 0, {}, mu=0), homework.first_step(momentum, 1, lambda theta, g: -0.5 * g, lr=0.5),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "finding",
+    [homework.uses_t(momentum, 1), homework.translated(adamw, 2), homework.scales(adam, 2, 1), homework.scales(sgd, 0, 0),
+     homework.mirrored(lambda theta, g, t, **_: (theta - abs(g),), 0), homework.becomes(nesterov, 1, momentum, 1, {}),
+     homework.elementwise(lambda theta, g, t, **_: (theta - np.mean(g) + 0 * theta,), 0),
+     homework.proportional(lambda theta, g, t, *, lr: (theta - lr**2 * g,), 0),
+     homework.rests(lambda theta, g, t, v: (theta - g / np.sqrt(g**2), v), 1),
+     homework.rests(lambda theta, g, t: (theta - 0.1,), 0),
+     homework.first_step(sgd, 0, lambda theta, g: g), homework.pure(in_place, 1), homework.stateless(Remembering(), 1),
+     homework.shapes(lambda theta, g, t: (theta.astype(float),), 0), homework.shapes(lambda theta, g, t: (np.ones(7),), 0),
+     homework.shapes(lambda theta, g, t: theta, 0), homework.shapes(adam, 1), homework.shapes(None, 1),
+     homework.same_path(momentum_ema, 1, momentum), homework.same_path(amsgrad, 3, adam)],
+    ids=lambda finding: finding.title.replace(" ", "-"),
+)  # fmt: skip
+def test_each_property_fails_where_it_is_false_and_says_what(finding):
+    assert not finding.holds
+    assert finding.what
+    assert finding.title in str(finding)
+    with pytest.raises(Unmet, match="✗"):
+        require(finding)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("seed", [0, 1, 20260, 2**31 - 1])
+def test_a_faulty_adam_leaves_the_path_for_every_seed(name, seed):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        finding = homework.same_path(faulty(adam, *FAULTS[name]), 2, adam, seed=seed)
+    assert not finding.holds
+
+
+@pytest.mark.parametrize("stub", [None, ..., 3, lambda *a, **k: None, lambda *a, **k: ..., lambda theta, g, t, m, **k: (theta, m)])
+def test_a_stub_makes_no_path(stub):
+    assert not homework.same_path(stub, 1, momentum).holds
+
+
+def test_a_property_never_raises():
+    def wild(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    for found in (homework.shapes, homework.pure, homework.rests):
+        assert "KeyboardInterrupt" in found(wild, 1).what
+
+
+def test_streams_differ_by_seed_and_stay_the_same():
+    assert all(np.array_equal(streams(3)[name], streams(3)[name]) for name in streams(3))
+    assert not np.array_equal(streams(3)["random gradients"], streams(4)["random gradients"])
+    assert all(stream.shape == (40, 2, 2) for stream in streams(0, shape=(2, 2)).values())
+
+
+def test_check_prints_a_line_for_each_and_stops_for_none(capsys):
+    homework.check(Finding(True, "first"), Finding(False, "second", "it fails", "there"), Finding(True, "third"))
+    assert capsys.readouterr().out == "✓ first\n✗ second: it fails\n  Look: there\n✓ third\n"
+
+
+# Numbers, expressions, functions, tests.
+
+
+def test_numbers():
+    require(homework.number(3.001, 3), homework.number([1, 2], [1, 2.001]), homework.between(0.5, 0, 1),
+            homework.number(np.float64(0), 0))  # fmt: skip
+    for wrong in (None, ..., 3.1, "3", [3, 3], np.nan, object()):
+        assert not homework.number(wrong, 3).holds
+    for wrong in (None, ..., 2, np.nan, [0.5, 2]):
+        assert not homework.between(wrong, 0, 1).holds
+
+
+def test_an_expression_is_compared_for_all_values_whatever_its_form():
+    integer = sp.Symbol("n", integer=True, positive=True)
+    expected = (1 - a**integer) / (1 - a)
+    k = sp.Symbol("k", integer=True)
+    require(homework.expression((1 - sp.Symbol("a", positive=True) ** integer) / (1 - a), expected),
+            homework.expression(sp.Sum(a**k, (k, 0, integer - 1)), expected), homework.expression(2, sp.Integer(2)))  # fmt: skip
+    for wrong in (None, ..., "a", a**integer, (1 - a**integer) / (1 - a) + sp.Rational(1, 1000), b, [a]):
+        finding = homework.expression(wrong, expected)
+        assert not finding.holds
+        assert str(expected) not in str(finding)
+
+
+def test_functions_and_tests():
+    require(homework.values(np.exp, np.exp, (1.0,), (np.ones(3),)))
+    for wrong in (None, np.cos, lambda x: None, lambda x: [x, x]):
+        assert not homework.values(wrong, np.exp, (1.0,)).holds
+    uphill = faulty(sgd, ("theta - lr * g", "theta + lr * g"))
+
+    def tells(rule):
+        return bool(rule(np.zeros(1), np.ones(1), 1)[0] < 0)
+
+    require(homework.catches(tells, [sgd], uphill))
+    for wrong in (None, lambda rule: True, lambda rule: False, lambda rule: None, lambda rule: 1):
+        assert not homework.catches(wrong, [sgd], uphill).holds
+
+
+def test_a_fault_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="stands 0 times in rmsprop"):
+        faulty(rmsprop, ("theta + lr", "theta"))
+    with pytest.raises(ValueError, match="must stand there once"):
+        faulty(rmsprop, ("rho", "lr"))
+
+
+def test_everything_offered_has_a_docstring():
+    assert all(getattr(homework, name).__doc__ for name in homework.__all__)
+    assert set(homework.__all__) <= vars(homework).keys()
+
+
+# Variants.
+
+
+def test_a_variant_depends_on_all_its_names_and_on_nothing_else():
+    me = Variant("adam", "Ada-1", "autumn")
+    assert me.seed("x") == Variant("adam", " ada-1 ", "autumn").seed("x")
+    others = [Variant("adam", "ada-2", "autumn"), Variant("sgd", "Ada-1", "autumn"), Variant("adam", "Ada-1", "spring")]
+    assert len({each.seed("x") for each in [me, *others]} | {me.seed("y")}) == 5
+    assert all(0 <= each.seed("x") < 2**32 for each in others)
+
+
+def test_picks_are_spread_evenly():
+    picks = [Variant("adam", f"student-{k}").pick("lr", 1, 2, 3) for k in range(600)]
+    assert min(picks.count(each) for each in (1, 2, 3)) > 150
+
+
+@pytest.mark.parametrize(("student", "error"), [("", ValueError), ("  ", ValueError), ("x" * 41, ValueError), (7, TypeError), (..., TypeError)])  # fmt: skip
+def test_a_name_that_cannot_be_is_refused(student, error):
+    with pytest.raises(error, match="student is"):
+        Variant("adam", student)
+    with pytest.raises(ValueError, match="no choices"):
+        Variant("adam", "a").pick("lr")
+
+
+# On the wire.
+
+
+def there(value):
+    functions = wire.Functions()
+    return wire.loads(wire.dumps(value, functions), lambda number, name: functions[number])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 2.5, "é", ..., [1, [2]], (1, (2.0, "x")), {"a": 1, 2: (3,)}, float("inf"), 10**30, 1 + 2j],
+    ids=str,
+)  # fmt: skip
+def test_plain_values_arrive_as_they_were(value):
+    assert there(value) == value
+    assert type(there(value)) is type(value) or isinstance(value, complex)
+
+
+@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.float32(3), np.array(7), np.zeros((0, 3)), np.array([True]),
+                                   np.array(["a", "bc"]), np.array([1, 2], ">i4")], ids=repr)  # fmt: skip
+def test_arrays_arrive_as_they_were(array):
+    back = there(array)
+    assert (back.dtype, back.shape, type(back)) == (array.dtype, array.shape, type(array))
+    assert np.array_equal(back, array)
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [a + b, sp.Symbol("n", integer=True) ** 2, sp.Rational(1, 3) * sp.pi, sp.Float("1.5"), sp.sqrt(a) / sp.E, sp.oo, sp.I,
+     sp.Sum(a**n, (n, 1, b)), sp.Piecewise((a, a > 0), (b, True)), sp.Function("f")(a, 2), sp.Eq(a, b), sp.Matrix([[a, 1], [b, 2]]),
+     sp.log(a) + sp.Abs(b), sp.Max(a, b), sp.Tuple(a, 2), sp.S.Half, sp.binomial(n, 2), sp.Derivative(sp.Function("f")(a), a)],
+    ids=str,
+)  # fmt: skip
+def test_expressions_arrive_as_they_were(expr):
+    assert there(expr) == expr or sp.simplify(there(expr) - expr) == 0
+
+
+@pytest.mark.parametrize("value", [object(), np, wire.Functions, np.array([object()]), iter([])], ids=lambda value: type(value).__name__)
+def test_what_does_not_travel_is_named(value):
+    assert isinstance(there(value), wire.Opaque)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "[", '["array", "|O", [1], "AAAA"]', '["sympy", ["lambdify", ["Symbol", "x", {}]]]', '["sympy", ["__import__", "os"]]',
+     '["sympy", ["sympify", "1"]]', '["nothing"]', '["array", "<f8", [9], ""]', '["sympy", ["Rational", "__import__(1)"]]', '["list"', "[[]]",
+     '["sympy", ["preorder_traversal"]]', '["function", "x", 1]'],
+)  # fmt: skip
+def test_a_line_that_nobody_wrote_is_refused_and_runs_nothing(line):
+    with pytest.raises(ValueError):
+        wire.loads(line, lambda number, name: None)
+
+
+def test_a_value_that_holds_itself_ends():
+    endless = []
+    endless.append(endless)
+    assert "nested too deeply" in json.dumps(wire.dumps(endless, wire.Functions()))
+
+
+def test_titles_of_properties_differ():
+    titles = [found.title for found in (homework.pure(sgd, 0), homework.shapes(sgd, 0), homework.rests(sgd, 0), homework.mirrored(sgd, 0))]
+    assert len({*titles}) == 4
+    assert properties.STEPS >= 20
