@@ -39,7 +39,7 @@ def test_each_score_goes_to_its_student_and_nothing_else_changes(files, capsys):
     changed = {(a[0], i): b[i] for a, b in zip(before, after, strict=True) for i in range(len(a)) if a[i] != b[i]}
     assert changed == {("Doe, Jane", 5): "71.5", ("Poe, Édgar", 5): "100"}
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("2 scores: ")
+    assert said[0].startswith("scores: 2, in ")
     assert said[1:] == ["no score from roeriver_5_79_essay.ipynb"]
 
 

@@ -76,7 +76,7 @@ def main(arguments):
     target = Path(export).with_name(f"{Path(export).stem}-filled.csv")
     with target.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(new)
-    print(f"{len(found)} scores: {target}")
+    print(f"scores: {len(found)}, in {target}")
     for file in without:
         print(f"no score from {file}")
     return 0
