@@ -9,6 +9,7 @@ import sys
 import zipfile
 from copy import deepcopy
 
+import numpy as np
 import pytest
 from nbformat import from_dict, writes
 from nbformat.v4 import new_code_cell
@@ -370,3 +371,20 @@ def test_feedback_cannot_do_anything(built, solution, tmp_path):
         assert "<script" not in text
         assert not re.search(r"<[^>]*(onerror|javascript:)", text)
         assert "default-src 'none'" in text
+
+
+def test_a_students_test_sees_what_a_faulty_rule_does_to_its_arguments(tmp_path):
+    """Arrays that a function of the grader changes are changed in the student's process, and the other way round."""
+    cells = ["import numpy as np\ndef watches(rule):\n    g = np.ones(2)\n    rule(g)\n    return g\ndef doubles(x):\n    x *= 2"]
+
+    def zeroes(g):
+        g[...] = 0
+
+    held = session.Session(cells, tmp_path)
+    try:
+        assert held.get("watches")(zeroes).tolist() == [0, 0]
+        array = np.ones(3)
+        assert held.get("doubles")(array) is None
+        assert array.tolist() == [2, 2, 2]
+    finally:
+        held.stop()

@@ -397,7 +397,8 @@ def catches(test, right, wrong):
 
 
 def _verdict(test, rule):
-    verdict = test(rule)
+    with np.errstate(all="ignore"):  # a faulty rule may well divide by zero
+        verdict = test(rule)
     if not isinstance(verdict, (bool, np.bool_)):
         raise Broken(f"it must return True or False; it returned {type(verdict).__name__}")
     return bool(verdict)

@@ -58,6 +58,23 @@ def loads(line, stub):
         raise ValueError(f"not a value: {error!r}") from None
 
 
+def call(function, args, kwargs):
+    """The result of a call that the other side asked for, and the arrays among ``args`` that it changed, by place."""
+    before = [argument.copy() if isinstance(argument, np.ndarray) else None for argument in args]
+    result = function(*args, **kwargs)
+    changed = {place: argument for place, (old, argument) in enumerate(zip(before, args))
+               if old is not None and old.tobytes() != argument.tobytes()}  # fmt: skip
+    return result, changed
+
+
+def taken(reply, args):
+    """The result in a reply made by :func:`call`; what was changed there is changed in ``args`` here."""
+    result, changed = reply
+    for place, new in changed.items():
+        np.copyto(args[place], new)
+    return result
+
+
 def _encoded(value, functions, depth):
     if depth > DEEPEST:
         return ["opaque", "value nested too deeply"]
