@@ -90,6 +90,8 @@ def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
         assign(str(folder / f"{name}.ipynb"), str(folder / "made"), no_pdfs=True, no_run_tests=True)
         student = normalise(masters.read(folder / "made" / "student" / f"{name}.ipynb"))
         solution = normalise(masters.read(folder / "made" / "autograder" / f"{name}.ipynb"))
+        for cell in student.cells:
+            cell.metadata.pop("mystnb", None)
         if shown := masters.leaks(student, master):
             raise ValueError(f"{name}: the student's copy shows what it must not: {shown[:3]}")
         (zipped,) = (folder / "made" / "autograder").glob("*.zip")
