@@ -391,7 +391,8 @@ def test_feedback_cannot_do_anything(built, solution, tmp_path):
 
 def test_a_students_test_sees_what_a_faulty_rule_does_to_its_arguments(tmp_path):
     """Arrays that a function of the grader changes are changed in the student's process, and the other way round."""
-    cells = ["import numpy as np\ndef watches(rule):\n    g = np.ones(2)\n    rule(g)\n    return g\ndef doubles(x):\n    x *= 2"]
+    cells = ["import numpy as np\ndef watches(rule):\n    g = np.ones(2)\n    rule(g)\n    return g\ndef doubles(x):\n    x *= 2",
+             "def twice(rule, x):\n    return rule(rule(x))\ndef half(x):\n    return x / 2"]  # fmt: skip
 
     def zeroes(g):
         g[...] = 0
@@ -402,5 +403,7 @@ def test_a_students_test_sees_what_a_faulty_rule_does_to_its_arguments(tmp_path)
         array = np.ones(3)
         assert held.get("doubles")(array) is None
         assert array.tolist() == [2, 2, 2]
+        assert held.get("twice")(held.get("half"), 8.0) == 2
+        assert held.get("twice")(lambda x: held.get("half")(x) + 1, 8.0) == 3.5
     finally:
         held.stop()
