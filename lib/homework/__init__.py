@@ -31,11 +31,12 @@ from .properties import (
     translated,
     uses_t,
     values,
+    watched,
 )
 from .variants import Variant
 
 __all__ = [
     "Finding", "Unmet", "Variant", "becomes", "between", "catches", "check", "elementwise", "expression", "faulty",
     "first_step", "mirrored", "number", "path", "proportional", "pure", "require", "rests", "same_path", "scales",
-    "shapes", "stateless", "streams", "translated", "uses_t", "values",
+    "shapes", "stateless", "streams", "translated", "uses_t", "values", "watched",
 ]  # fmt: skip
