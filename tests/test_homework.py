@@ -98,6 +98,20 @@ def test_a_stub_makes_no_path(stub):
     assert not homework.same_path(stub, 1, momentum).holds
 
 
+def test_a_state_is_watched_as_theta_is():
+    def right(theta, g, t, m, *, lr=0.1):
+        return theta - lr * g, theta
+
+    def wrong(theta, g, t, m, *, lr=0.1):
+        return theta - lr * g, theta - lr * g
+
+    watched = homework.watched
+    require(homework.same_path(wrong, 1, right), homework.same_path(watched(right), 2, watched(right)))
+    require(homework.becomes(watched(wrong), 2, sgd, 0, {"lr": 0.1}))
+    assert not homework.same_path(watched(wrong), 2, watched(right)).holds
+    assert "it returns nothing" in homework.pure(watched(lambda *a, **k: None), 2).what
+
+
 def test_a_property_never_raises():
     def wild(*args, **kwargs):
         raise KeyboardInterrupt
