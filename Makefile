@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/installed
 KATEX := node_modules/katex/package.json
 
-.PHONY: book serve test notebooks homework grade clean
+.PHONY: book serve test notebooks homework grade fork clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -31,6 +31,10 @@ homework: $(INSTALLED)
 grade: $(INSTALLED)
 	@$(BIN)/python -m lib.homework.grade "$(or $(DIR),$(error DIR=… is missing))" "$(or $(OUT),$(error OUT=… is missing))" \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(JOBS),--jobs $(JOBS))
+
+# Say where a copy of the book lives: make fork URL=https://github.com/you/yourbook [BRANCH=main]
+fork: $(INSTALLED)
+	@$(BIN)/python -m lib.fork "$(URL)" $(BRANCH)
 
 # Remove what was built; what was installed stays.
 clean:

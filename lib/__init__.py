@@ -14,6 +14,7 @@
 ``lib.figures``     static figures
 ``lib.models``      models with hand-written gradients over one flat θ
 ``lib.data``        small real data sets that need no network
+``lib.homework``    checks for students, building and grading for instructors
 ==================  ==========================================================
 """
 

@@ -87,7 +87,8 @@ def test_the_install_cell_names_the_books_repository(built):
     first = masters.read(built / "colab" / "sample.ipynb").cells[0].source
     assert building.requirement() in first
     with zipfile.ZipFile(built / "autograder.zip") as zipped:
-        assert building.requirement() in zipped.read("environment.yml").decode()
+        assert "numpy>=" in zipped.read("environment.yml").decode()
+        assert {"files/lib/rules.py", "files/lib/homework/properties.py", "files/lib/data/fashion.npz"} <= {*zipped.namelist()}
         assert not re.search(r"\b(HIDDEN|COURSE)\b", zipped.read("tests/q2.py").decode())
 
 
@@ -320,6 +321,21 @@ def test_points_given_by_hand_are_added_and_nothing_is_graded_again(built, folde
     assert "clear, but short" in (out / "by_hand.csv").read_text(encoding="utf-8-sig")
 
 
+def test_a_table_that_a_spreadsheet_saved_its_own_way_is_read(tmp_path):
+    path = tmp_path / "by_hand.csv"
+    path.write_text("\ufefffile;student;question;out_of;points;comment\na.ipynb;a;q4;5;3,5;\"well; done\"\n", encoding="utf-8")
+    assert grading.read_by_hand(path) == {("a.ipynb", "q4"): (3.5, "well; done")}
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="has lost its columns"):
+        grading.read_by_hand(path)
+
+
+def test_every_submission_has_a_page_of_its_own():
+    files = ["a b.ipynb", "a_b.ipynb", "a/b.ipynb", "a__b.ipynb", "ä.ipynb", "a.b.ipynb"]
+    assert len({grading.slug(file) for file in files}) == len(files)
+    assert grading.slug("bob-2/homework.ipynb") == "bob-2__homework"
+
+
 @pytest.mark.parametrize("wrong", ["6", "-1", "many", "nan"])
 def test_points_by_hand_that_cannot_be_are_refused(built, folder, tmp_path, wrong):
     out = tmp_path / "grades"
@@ -375,7 +391,8 @@ def test_feedback_cannot_do_anything(built, solution, tmp_path):
 
 def test_a_students_test_sees_what_a_faulty_rule_does_to_its_arguments(tmp_path):
     """Arrays that a function of the grader changes are changed in the student's process, and the other way round."""
-    cells = ["import numpy as np\ndef watches(rule):\n    g = np.ones(2)\n    rule(g)\n    return g\ndef doubles(x):\n    x *= 2"]
+    cells = ["import numpy as np\ndef watches(rule):\n    g = np.ones(2)\n    rule(g)\n    return g\ndef doubles(x):\n    x *= 2",
+             "def twice(rule, x):\n    return rule(rule(x))\ndef half(x):\n    return x / 2"]  # fmt: skip
 
     def zeroes(g):
         g[...] = 0
@@ -386,5 +403,7 @@ def test_a_students_test_sees_what_a_faulty_rule_does_to_its_arguments(tmp_path)
         array = np.ones(3)
         assert held.get("doubles")(array) is None
         assert array.tolist() == [2, 2, 2]
+        assert held.get("twice")(held.get("half"), 8.0) == 2
+        assert held.get("twice")(lambda x: held.get("half")(x) + 1, 8.0) == 3.5
     finally:
         held.stop()

@@ -98,6 +98,20 @@ def test_a_stub_makes_no_path(stub):
     assert not homework.same_path(stub, 1, momentum).holds
 
 
+def test_a_state_is_watched_as_theta_is():
+    def right(theta, g, t, m, *, lr=0.1):
+        return theta - lr * g, theta
+
+    def wrong(theta, g, t, m, *, lr=0.1):
+        return theta - lr * g, theta - lr * g
+
+    watched = homework.watched
+    require(homework.same_path(wrong, 1, right), homework.same_path(watched(right), 2, watched(right)))
+    require(homework.becomes(watched(wrong), 2, sgd, 0, {"lr": 0.1}))
+    assert not homework.same_path(watched(wrong), 2, watched(right)).holds
+    assert "it returns nothing" in homework.pure(watched(lambda *a, **k: None), 2).what
+
+
 def test_a_property_never_raises():
     def wild(*args, **kwargs):
         raise KeyboardInterrupt
@@ -196,7 +210,23 @@ def test_a_name_that_cannot_be_is_refused(student, error):
 
 def there(value):
     functions = wire.Functions()
-    return wire.loads(wire.dumps(value, functions), lambda number, name: functions[number])
+    return wire.loads(wire.dumps(value, functions), functions, None)
+
+
+def test_a_function_is_called_where_it_lives_and_comes_home_as_itself():
+    ours, theirs = wire.Functions(), wire.Functions()
+
+    def ask(number, args, kwargs):
+        return wire.call(ours[number], list(args), kwargs)
+
+    def zero(x):
+        x[...] = 0
+        return 7
+
+    stub = wire.loads(wire.dumps(zero, ours), theirs, ask)
+    array = np.ones(2)
+    assert (stub.__name__, stub(array), array.tolist()) == ("zero", 7, [0, 0])
+    assert wire.loads(wire.dumps(stub, theirs), ours, None) is zero
 
 
 @pytest.mark.parametrize(
@@ -241,7 +271,7 @@ def test_what_does_not_travel_is_named(value):
 )  # fmt: skip
 def test_a_line_that_nobody_wrote_is_refused_and_runs_nothing(line):
     with pytest.raises(ValueError):
-        wire.loads(line, lambda number, name: None)
+        wire.loads(line, wire.Functions(), None)
 
 
 def test_a_value_that_holds_itself_ends():

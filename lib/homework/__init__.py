@@ -32,6 +32,7 @@ from .properties import (
     translated,
     uses_t,
     values,
+    watched,
 )
 from .variants import Variant
 
@@ -39,5 +40,5 @@ __all__ = [
     "Finding", "Unmet", "Variant", "becomes", "between", "catches", "check", "claimed", "descends", "down",
     "elementwise", "expression", "faulty", "first_step", "house_form", "mirrored", "moves", "number", "path",
     "proportional", "pure", "quarters", "race_of", "refused", "require", "rests", "same_path", "scales", "shapes",
-    "stable_up_to", "stateless", "streams", "translated", "unlike", "uses_t", "values",
+    "stable_up_to", "stateless", "streams", "translated", "unlike", "uses_t", "values", "watched",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import asdict
@@ -24,6 +25,7 @@ import nbformat
 import yaml
 from nbclient import NotebookClient
 
+from lib.fork import repository
 from lib.notebooks import normalise, written
 
 from . import masters
@@ -63,8 +65,12 @@ def with_course(master, course):
 
 def requirement(root=ROOT):
     """What a fresh machine installs to get the library: the book's repository, as ``_config.yml`` names it."""
-    repository = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]
-    return f"downhill @ git+{repository['url']}@{repository['branch']}"
+    return "downhill @ git+{}@{}".format(*repository(root))
+
+
+def dependencies(root=ROOT):
+    """What the library needs; at Gradescope the library itself is in ``autograder.zip``."""
+    return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
 
 
 def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
@@ -83,8 +89,9 @@ def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
         folder = Path(folder).resolve()
         source = normalise(master)
         source.cells[0].source = "# ASSIGNMENT CONFIG\n" + yaml.safe_dump(
-            yaml.safe_load(master.cells[0].source) | {"requirements": [requirement()]}
+            yaml.safe_load(master.cells[0].source) | {"requirements": dependencies(), "autograder_files": ["lib"]}
         )
+        shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
         nbformat.write(source, folder / f"{name}.ipynb")
         shutil.copy(Path(path).parent / SETTINGS, folder)
         assign(str(folder / f"{name}.ipynb"), str(folder / "made"), no_pdfs=True, no_run_tests=True)

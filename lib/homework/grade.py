@@ -58,11 +58,11 @@ def grade(path, built=BUILT, *, seconds=120, memory=2 << 30):
     asked = json.loads((Path(built) / name / "questions.json").read_text(encoding="utf-8"))
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as tests:
-        with zipfile.ZipFile(Path(built) / name / "autograder.zip") as zipped:
-            zipped.extractall(tests)
+        for file, content in hidden_tests(Path(built) / name / "autograder.zip").items():
+            (Path(tests) / file).write_bytes(content)
         session = Session([cell.source for cell in code], home, seconds=seconds, memory=memory)
         try:
-            result["questions"] = [_question(each, Path(tests) / "tests", session) for each in asked]
+            result["questions"] = [_question(each, Path(tests), session) for each in asked]
             result["student"] = _student(session)
             result["notes"] = [*session.notes, *_missing(session), *_errors(session)]
         finally:
@@ -86,6 +86,12 @@ def assignment_of(notebook, path, built):
         if name in known:
             return name
     raise ValueError(f"it answers none of the assignments that were built: {', '.join(sorted(known)) or 'none'}")
+
+
+def hidden_tests(path):
+    """The test files in an ``autograder.zip``: {name: content}."""
+    with zipfile.ZipFile(path) as zipped:
+        return {Path(name).name: zipped.read(name) for name in zipped.namelist() if re.fullmatch(r"tests/\w+\.py", name)}
 
 
 def _question(asked, tests, session):
@@ -160,16 +166,18 @@ def submissions(folder):
     return sorted(path.relative_to(folder) for path in found if ".ipynb_checkpoints" not in path.parts)
 
 
-def key(path, built, seconds, memory):
-    """Changes when the notebook, an assignment's tests, or a limit does."""
-    digest = hashlib.sha256(path.read_bytes())
+def key(path, asked, seconds, memory):
+    """Changes when the notebook, what is ``asked`` (see :func:`digest`), or a limit does."""
+    return hashlib.sha256(path.read_bytes() + f"{asked} {seconds} {memory}".encode()).hexdigest()[:24]
+
+
+def digest(built):
+    """Changes when a question or a test of an assignment does."""
+    found = hashlib.sha256()
     for zipped in sorted(Path(built).glob("*/autograder.zip")):
-        with zipfile.ZipFile(zipped) as file:
-            for name in sorted(file.namelist()):
-                digest.update(name.encode() + file.read(name))
-        digest.update((zipped.parent / "questions.json").read_bytes())
-    digest.update(f"{seconds} {memory}".encode())
-    return digest.hexdigest()[:24]
+        found.update(repr(sorted(hidden_tests(zipped).items())).encode())
+        found.update((zipped.parent / "questions.json").read_bytes())
+    return found.hexdigest()
 
 
 def grade_apart(path, saved, built, seconds, memory):
@@ -219,18 +227,20 @@ def read_by_hand(path):
     """Points and comments that a person gave: {(file, question): (points, comment)}. Raises ``ValueError``."""
     if not path.is_file():
         return {}
-    given = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for line, row in enumerate(csv.DictReader(file), 2):
-            points = row["points"].strip().replace(",", ".")
-            if points:
-                try:
-                    fits = 0 <= float(points) <= float(row["out_of"])
-                except ValueError:
-                    fits = False
-                if not fits:
-                    raise ValueError(f"{path}, line {line}: points is {points!r}; allowed are 0 to {row['out_of']}")
-            given[row["file"], row["question"]] = (float(points) if points else None, row["comment"])
+    given, text = {}, path.read_text(encoding="utf-8-sig")
+    table = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+    if not {"file", "question", "out_of", "points", "comment"} <= {*(table.fieldnames or ())}:
+        raise ValueError(f"{path} has lost its columns; those of a new one are {', '.join(READ)}")
+    for line, row in enumerate(table, 2):
+        points = (row["points"] or "").strip().replace(",", ".")
+        if points:
+            try:
+                fits = 0 <= float(points) <= float(row["out_of"].replace(",", "."))
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ValueError(f"{path}, line {line}: points is {points!r}; allowed are 0 to {row['out_of']}")
+        given[row["file"], row["question"]] = (float(points) if points else None, row["comment"] or "")
     return given
 
 
@@ -297,8 +307,10 @@ def reading(out, results, built):
 
 
 def slug(file):
-    """A file's name for the page of a submission."""
-    return re.sub(r"[^\w.-]+", "_", file.removesuffix(".ipynb").replace("/", "__"))
+    """A file's name for the page of a submission, another one for each."""
+    plain = re.sub(r"[^\w.-]+", "_", file.removesuffix(".ipynb").replace("/", "__"))
+    same = plain.replace("__", "/") + ".ipynb" == file
+    return plain if same else f"{plain}-{hashlib.sha256(file.encode()).hexdigest()[:6]}"
 
 
 def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=None):
@@ -313,11 +325,11 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
     if not list(built.glob("*/autograder.zip")):
         raise ValueError(f"no assignment has been built in {built}: run make homework, with the COURSE of the students")
     given = read_by_hand(out / "by_hand.csv")
-    results = {}
+    results, asked = {}, digest(built)
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {}
         for file in files:
-            saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, built, seconds, memory)}.json"
+            saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, asked, seconds, memory)}.json"
             waiting[pool.submit(grade_apart, folder / file, saved, built, seconds, memory)] = file.as_posix()
         try:
             for done in tqdm(as_completed(waiting), total=len(waiting), unit="notebook"):

@@ -71,7 +71,7 @@ def questions(notebook):
         elif block == "TESTS":
             question.tests.append(_test(cell.source))
         elif block == "SOLUTION" and (rubric := re.search(r"\*\*Rubric\.?\*\*\s*(.*)", cell.source, re.S)):
-            question.rubric = rubric[1].strip()
+            question.rubric = f"{question.rubric}\n\n{rubric[1]}".strip()
     return list(found.values())
 
 
@@ -94,8 +94,8 @@ def leaks(student, master):
 
 
 def _hidden(cell):
-    """The lines of a cell in a solution block that the student's copy leaves out."""
-    if cell.cell_type != "code":
+    """The lines of a cell in a solution block that the student's copy must leave out: all, where none is marked."""
+    if cell.cell_type != "code" or "# SOLUTION" not in cell.source.replace("# BEGIN SOLUTION", "# SOLUTION"):
         return cell.source.splitlines()
     hidden, inside = [], False
     for line in cell.source.splitlines():

@@ -296,6 +296,19 @@ def same_path(rule, states, reference, seed=0, **hyper):
             _same(mine, theirs, "it parts from the rule that was asked for", name)
 
 
+def watched(rule, state=1):
+    """A rule that goes where a state of ``rule`` goes, so that a property looks at that state and not at theta.
+
+    ``state`` is its number, from 1. There is one state more than in ``rule``: theta, which starts where the path does.
+    """
+
+    def watching(shown, g, t, theta, *states, **hyper):
+        theta, *states = _step(rule, shown if t == 1 else theta, g, t, states, hyper)
+        return states[state - 1], theta, *states
+
+    return watching
+
+
 def _same(mine, theirs, what, stream):
     scale = np.abs(np.diff(theirs, axis=0)).max(initial=0)
     for t, (a, b) in enumerate(zip(mine, theirs)):

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from . import sandbox
-from .wire import Functions, Opaque, call, dumps, loads, taken
+from .wire import Functions, Opaque, call, dumps, loads
 
 ROOT = Path(__file__).parents[2]
 LONGEST_LINE = 64_000_000
@@ -89,20 +89,16 @@ class Session:
         """The names that the notebook has defined."""
         return self._ask({"do": "names"}, self.seconds)[1] if self._alive() else []
 
-    def _proxy(self, number, name):
-        def function(*args, **kwargs):
-            arguments = dumps((list(args), kwargs), self._functions)
-            request = {"do": "call", "function": number, "arguments": arguments}
-            return taken(self._value(request, self.call_seconds), args)
-
-        function.__name__ = name
-        return function
+    def _call(self, number, args, kwargs):
+        """Let the student's process call one of its functions."""
+        arguments = dumps((args, kwargs), self._functions)
+        return self._value({"do": "call", "function": number, "arguments": arguments}, self.call_seconds)
 
     def _value(self, request, seconds):
         kind, *rest = self._ask(request, seconds)
         if kind == "raised":
             raise RuntimeError(": ".join(rest))
-        return loads(rest[0], self._proxy)
+        return loads(rest[0], self._functions, self._call)
 
     # The process.
 
@@ -136,8 +132,7 @@ class Session:
 
     def _ask(self, request, seconds):
         """The reply to a request; calls of our functions are served meanwhile. Raises :class:`Stopped`."""
-        self._number += 1
-        number = self._number
+        number = self._number = self._number + 1
         self._send(request | {"n": number})
         until = min(time.monotonic() + seconds, self.deadline)
         while True:
@@ -151,7 +146,7 @@ class Session:
     def _called(self, message):
         """Call one of our functions, for the student's code."""
         try:
-            args, kwargs = loads(message[2], self._proxy)
+            args, kwargs = loads(message[2], self._functions, self._call)
             return ["value", dumps(call(self._functions[message[1]], args, kwargs), self._functions)]
         except Exception as error:
             return ["raised", f"{type(error).__name__}: {error}"]

@@ -15,7 +15,7 @@ import sys
 import traceback
 
 from . import sandbox
-from .wire import Functions, call, dumps, loads, taken
+from .wire import Functions, call, dumps, loads
 
 LONGEST = 20_000
 LARGEST = 2_000_000
@@ -32,9 +32,9 @@ class Student:
     def serve(self):
         """Answer each request with a value and with what was refused meanwhile."""
         while line := self.reading.readline():
-            self._serve_one(json.loads(line))
+            self._reply(json.loads(line))
 
-    def _serve_one(self, request):
+    def _reply(self, request):
         try:
             reply = self._answer(request)
         except BaseException as error:
@@ -49,24 +49,19 @@ class Student:
             return ["names", sorted(self.shell.user_ns)[:2000]]
         if what == "get":
             return ["value", dumps(self.shell.user_ns.get(request["name"]), self.functions)]
-        args, kwargs = loads(request["arguments"], self._callback)
+        args, kwargs = loads(request["arguments"], self.functions, self._ask)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             return ["value", dumps(call(self.functions[request["function"]], args, kwargs), self.functions)]
 
-    def _callback(self, number, name):
-        """What stands here for a function of the grader: calling it asks the grader."""
-
-        def function(*args, **kwargs):
-            self._write(["call", number, dumps((args, kwargs), self.functions)])
-            while isinstance(message := json.loads(self.reading.readline()), dict):
-                self._serve_one(message)  # the grader's function calls one that it was given
-            kind, value = message
-            if kind == "raised":
-                raise RuntimeError(value)
-            return taken(loads(value, self._callback), args)
-
-        function.__name__ = name
-        return function
+    def _ask(self, number, args, kwargs):
+        """Let the grader call one of its functions; what it asks meanwhile is answered."""
+        self._write(["call", number, dumps((args, kwargs), self.functions)])
+        while isinstance(message := json.loads(self.reading.readline()), dict):
+            self._reply(message)
+        kind, value = message
+        if kind == "raised":
+            raise RuntimeError(value)
+        return loads(value, self.functions, self._ask)
 
     def _write(self, message):
         self.writing.write(json.dumps(message).encode() + b"\n")

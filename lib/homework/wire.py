@@ -40,18 +40,28 @@ class Functions:
         return self._shown[number]
 
 
+class Stub:
+    """Stands for a function of the other side: ``ask(number, args, kwargs)`` calls it there."""
+
+    def __init__(self, ask, number, name):
+        self.number, self.__name__, self._ask = number, name, ask
+
+    def __call__(self, *args, **kwargs):
+        return taken(self._ask(self.number, args, kwargs), args)
+
+
 def dumps(value, functions):
     """One line, without its end, that holds ``value``; functions in it are added to ``functions``."""
     return json.dumps(_encoded(value, functions, 0))
 
 
-def loads(line, stub):
-    """The value in a line; ``stub(number, name)`` makes what stands for a function of the other side.
+def loads(line, functions, ask):
+    """The value in a line. Functions of the other side arrive as stubs, our own as what they are in ``functions``.
 
     Raises ``ValueError`` for a line that :func:`dumps` did not write.
     """
     try:
-        return _decoded(json.loads(line), stub)
+        return _decoded(json.loads(line), functions, ask)
     except ValueError:
         raise
     except Exception as error:
@@ -91,6 +101,8 @@ def _encoded(value, functions, depth):
         return ["sympy", _tree(value)]
     if isinstance(value, EllipsisType):
         return ["ellipsis"]
+    if isinstance(value, Stub):
+        return ["stub", value.number]
     if callable(value) and not isinstance(value, type):
         return ["function", functions.number(value), str(getattr(value, "__name__", "function"))]
     return ["opaque", type(value).__name__]
@@ -102,7 +114,7 @@ def _array(array, kind):
     return [kind, array.dtype.str, list(array.shape), base64.b64encode(array.tobytes()).decode()]
 
 
-def _decoded(value, stub):
+def _decoded(value, functions, ask):
     if not isinstance(value, list):
         return value
     kind, *parts = value
@@ -113,11 +125,11 @@ def _decoded(value, stub):
         array = np.frombuffer(base64.b64decode(data), np.dtype(dtype)).reshape(shape).copy()
         return array if kind == "array" else array[()]
     if kind == "list":
-        return [_decoded(part, stub) for part in parts]
+        return [_decoded(part, functions, ask) for part in parts]
     if kind == "tuple":
-        return tuple(_decoded(part, stub) for part in parts)
+        return tuple(_decoded(part, functions, ask) for part in parts)
     if kind == "dict":
-        return dict(_decoded(part, stub) for part in parts)
+        return dict(_decoded(part, functions, ask) for part in parts)
     if kind == "sympy":
         with sp.evaluate(False):
             return _grown(parts[0])
@@ -125,7 +137,9 @@ def _decoded(value, stub):
         return ...
     if kind == "function":
         number, name = parts
-        return stub(int(number), str(name))
+        return Stub(ask, int(number), str(name))
+    if kind == "stub":
+        return functions[parts[0]]
     if kind == "opaque":
         return Opaque(str(parts[0]))
     raise ValueError(f"a value of kind {kind!r}")
