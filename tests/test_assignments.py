@@ -101,8 +101,14 @@ def test_another_student_has_other_numbers_and_full_marks_too(built, tmp_path):
 
 
 def broken(built, change):
-    """The solution with a change of its code."""
+    """The solution with a change of its code, without the code of the questions that are read, which takes time."""
     copy = masters.read(built / "solution" / f"{built.name}.ipynb")
+    titles, read = [each["title"] for each in questions(built) if each["manual"]], False
+    for cell in copy.cells:
+        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.M):
+            read = any(title in cell.source for title in titles)
+        elif read and not any(old in cell.source for old, _ in change):
+            cell.source = ""
     code = [cell for cell in copy.cells if cell.cell_type == "code"]
     for old, new in change:
         assert sum(cell.source.count(old) for cell in code) == 1, f"{old!r} must stand in the solution once"
