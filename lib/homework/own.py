@@ -41,7 +41,7 @@ ORDINARY = "random gradients", "gradients of one direction", "rare gradients (mo
 def down(rule, grad, theta, steps, states, **hyper):
     """The parameters after each step down ``grad(theta)`` from zero state, an array of one row more than ``steps``.
 
-    Raises :class:`Broken` if the rule does not return the parameters and ``states`` states, in their shape.
+    Raises :class:`~lib.homework.properties.Broken` if the rule does not return the parameters and ``states`` states, in their shape.
     """
     theta = np.array(theta, float)
     state = [np.zeros_like(theta) for _ in range(states)]

@@ -82,7 +82,7 @@ def _property(title):
 
 
 def streams(seed, steps=STEPS, shape=(3,)):
-    """Named streams of gradients, arrays of shape (steps, *shape): noise, one long direction, tiny, huge, rare, zero.
+    """Named streams of gradients, arrays of shape ``(steps, *shape)``: noise, one long direction, tiny, huge, rare, zero.
 
     Each has coordinates of its own size and sign.
     """
