@@ -12,12 +12,12 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from nbformat import from_dict, writes
-from nbformat.v4 import new_code_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sample import HOSTILE, ROOT, master, write_master
 
 from lib.homework import build as building
 from lib.homework import grade as grading
-from lib.homework import masters, sandbox, session
+from lib.homework import masters, pages, sandbox, session
 
 FULL = {"q1": 4, "q2": 2, "q3": 4}
 
@@ -100,6 +100,13 @@ def test_a_course_changes_numbers_and_seeds_and_its_word_is_not_shown(built):
         assert "blue whale" not in text
         assert str(building.hidden_seed("blue whale", "sample")) not in text
         assert building.course_word("blue whale") in text
+
+
+def test_equations_become_mathml_and_money_does_not():
+    text = r"$$\begin{aligned} a &= b \\ &< c \end{aligned}$$ and $m_t$, for $5 and $6, and $\nonsense{$"
+    page = pages.notebook_html(new_notebook(cells=[new_markdown_cell(text)]))
+    assert page.count("<math") == 2 and page.count("<mtr") == 2
+    assert "$5 and $6" in page and "&amp;" not in page
 
 
 def test_the_key_has_tests_and_rubric_and_can_do_nothing(built):

@@ -1,5 +1,6 @@
 """Pages for people, complete in one file: feedback for a student, answers for a reader, the key for an instructor."""
 
+import html
 import re
 from functools import cache
 from pathlib import Path
@@ -47,7 +48,7 @@ def _exporter():
 
 
 def _mathml(found):
-    latex = (found[1] or found[2]).replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    latex = re.sub(r"\{(aligned|gathered)\}", "{split}", html.unescape(found[1] or found[2]))  # which the converter knows
     try:
         return convert(latex, display="block" if found[1] else "inline")
     except Exception:
