@@ -11,7 +11,7 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 from nbformat.v4 import new_markdown_cell, new_notebook
 
-MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$][^$\n]*?)\$(?!\d)", re.S)
+MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$][^$\n]*?)(?<!\s)\$(?!\d)", re.S)
 
 TAGS = """a abbr b blockquote br code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s span strong sub
 summary sup table tbody td th thead tr ul""".split()
