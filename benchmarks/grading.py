@@ -1,7 +1,7 @@
 """How long grading takes, how much memory, and whether a row is ever lost.
 
 ``python benchmarks/grading.py`` grades the solution of every assignment alone, then 100 of them, by 100 students, as a
-folder; ``python benchmarks/grading.py --faulty 1000`` grades mangled copies instead. Both build the assignments first.
+folder; ``python benchmarks/grading.py --faulty 1000`` grades mangled copies of a small assignment instead. Both build first.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from nbformat import writes
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from sample import write_master  # noqa: E402
 from test_grading import mangled  # noqa: E402
 
 from lib.homework import grade, masters  # noqa: E402
@@ -61,11 +62,12 @@ def submissions(folder, built, number, faulty):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--number", type=int, default=100)
+    parser.add_argument("--jobs", type=int)
     parser.add_argument("--faulty", type=int, help="grade this many mangled notebooks")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        for master in sorted((ROOT / "homework").glob("*.ipynb")):
+        for master in [write_master(folder)] if given.faulty else sorted((ROOT / "homework").glob("*.ipynb")):
             build(master, folder / "built", execute=False)
         if not given.faulty:
             for path in sorted((folder / "built").glob("*/solution/*.ipynb")):
@@ -78,7 +80,7 @@ def main():
         submissions(folder / "submissions", folder / "built", given.faulty or given.number, given.faulty)
         with Memory() as memory:
             began = time.perf_counter()
-            rows = grade.grade_all(folder / "submissions", folder / "grades", folder / "built")
+            rows = grade.grade_all(folder / "submissions", folder / "grades", folder / "built", jobs=given.jobs)
             took = time.perf_counter() - began
         with (folder / "grades" / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
             assert len(list(csv.DictReader(file))) == len(rows) == (given.faulty or given.number)
