@@ -223,6 +223,16 @@ def test_an_answer_of_any_kind_is_only_wrong(built, solution, tmp_path, answer):
     assert points(result) == FULL | {"q2": 0}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the timers of POSIX")
+def test_an_answer_that_is_hard_to_examine_costs_its_question_only(built, solution, tmp_path, monkeypatch):
+    monkeypatch.setattr(grading, "PATIENCE", 2)
+    slow = with_cell(solution, "def tells(rule):\n    rule.asked = rule(np.ones(2), np.ones(2), 1, np.zeros(2))\n    import time\n"
+                     "    time.sleep(3)\n    return True", place=len(solution.cells))  # fmt: skip
+    result = graded(slow, built, tmp_path)
+    assert points(result) == FULL | {"q3": 0}
+    assert "could not be examined in 2 s" in json.dumps(result["questions"])
+
+
 def test_a_student_who_changes_arguments_in_place_is_found_out(built, solution, tmp_path):
     lazy = changed(solution, ("m = mu * m + g / 2", "m *= mu; m += g / 2"), ("return theta - lr * m, m", "theta -= lr * m; return theta, m"))
     result = graded(lazy, built, tmp_path)

@@ -110,7 +110,7 @@ class Session:
             raise Stopped(f"the time limit of {self.seconds} s was reached")
         self.stop()
         self._starts += 1
-        self._functions, self._lines = Functions(), queue.Queue()
+        self._functions, self._lines = Functions(), queue.Queue(maxsize=1000)
         self._process = subprocess.Popen(
             [*sandbox.prefix(), sys.executable, "-m", "lib.homework.student", str(self.memory), str(self.seconds)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder,
