@@ -143,7 +143,7 @@ def say_last_green(app, doctree, docname):
     found = last_green(app.srcdir)
     if found and docname == app.config.root_doc and app.builder.format == "html":
         *_, section = doctree.findall(nodes.section)
-        section += nodes.paragraph("", f"Last checked with the newest releases on {found}.", classes=["last-green"])
+        section += nodes.paragraph("", f"Last checked with the newest releases on {found}.")
 
 
 def polish_pages(app):

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from datetime import date
 from types import SimpleNamespace
 
@@ -351,7 +352,7 @@ def module(name, *arguments):
 
 def built_page(folder, **variables):
     """The page of the small book, built strictly."""
-    script = shutil.which("jupyter-book", path=os.path.dirname(sys.executable))
+    script = shutil.which("jupyter-book", path=sysconfig.get_path("scripts"))
     called([script, "build", "-W", "-n", "--keep-going", "."], folder, **variables)
     return (folder / "_build" / "html" / "book" / "schritt.html").read_text(encoding="utf-8")
 
