@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+REQUIREMENTS ?= requirements.txt
 KATEX := node_modules/katex/package.json
 
 .PHONY: book serve test notebooks homework grade fork clean
@@ -40,11 +41,11 @@ fork: $(INSTALLED)
 clean:
 	rm -rf _build .pytest_cache
 
-$(INSTALLED): requirements.txt constraints.txt pyproject.toml
+$(INSTALLED): $(REQUIREMENTS) constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 13) and \
 	"Downhill needs Python 3.11, 3.12 or 3.13, and this is %d.%d: try  make PYTHON=python3.12" % v)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(REQUIREMENTS)
 	@touch $@
 
 # KaTeX's stylesheet and fonts.

@@ -167,8 +167,8 @@ def memory(title, run):
     text = f"{title:<50}NumPy counts {counted / 1e6:.1f} MB"
     status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
     if reset.exists():
-        resident = lambda field: int(status.read_text().split(field + ":")[1].split()[0]) / 1e3
-        reset.write_text("5")  # the peak starts again from the present
+        resident = lambda field: int(status.read_text(encoding="ascii").split(field + ":")[1].split()[0]) / 1e3
+        reset.write_text("5", encoding="ascii")  # the peak starts again from the present
         before = resident("VmRSS")
         run()
         text += f", resident {resident('VmHWM') - before:.1f} MB"

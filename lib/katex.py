@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
 
 from docutils import nodes
@@ -42,8 +42,8 @@ require("readline").createInterface({ input: process.stdin }).on("line", (line) 
 
 def find_node():
     """Path of ``node``: the one in this Python's environment, else one on ``PATH``; raises ExtensionError."""
-    beside = Path(sys.executable).parent
-    found = shutil.which("node", path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
+    beside = sysconfig.get_path("scripts")
+    found = shutil.which("node", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
     if not found:
         raise ExtensionError("Equations need node: `pip install -r requirements.txt` brings one")
     return found

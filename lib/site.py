@@ -5,6 +5,7 @@
 - A build that failed or was interrupted leaves no pages behind that the next one would take for good.
 - The theme's pages lose what the book does without and gain what accessibility asks for.
 - The script and the style of the interactive figures stand in the site once, and pages with such a figure load them.
+- The front page says when the book last passed all its tests with the newest releases of what it needs.
 """
 
 import hashlib
@@ -13,9 +14,11 @@ import re
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import nbformat
+from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
@@ -25,6 +28,7 @@ from lib.explorer import code
 from lib.katex import NODE_MODULES, find_node
 
 LIB = Path(__file__).resolve().parent
+GREEN = "status/green.txt"  # a date, from the branch `status`, which the weekly workflow writes
 
 
 def digest(*paths):
@@ -68,7 +72,7 @@ def follow_sources(app, config):
     code = digest(LIB, root / "requirements.txt", root / "constraints.txt")
     caches = Path(app.outdir).parent / ".cache"
     config.nb_execution_cache_path = str(caches / code)
-    config.site_digest = digest(LIB, root / "book" / "static", root / "package.json")
+    config.site_digest = digest(LIB, root / "book" / "static", root / "package.json", root / GREEN)
     for old in caches.glob("*"):
         if old.name != code:
             shutil.rmtree(old)
@@ -126,6 +130,22 @@ def add_explorer(app, pagename, templatename, context, doctree):
         app.add_css_file("explorer.css")
 
 
+def last_green(root):
+    """The date on which all was green with the newest releases; None if no file says so, or it holds no date."""
+    try:
+        return date.fromisoformat((Path(root) / GREEN).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
+
+
+def say_last_green(app, doctree, docname):
+    """End the front page with the date of :func:`last_green`, where it is known."""
+    found = last_green(app.srcdir)
+    if found and docname == app.config.root_doc and app.builder.format == "html":
+        *_, section = doctree.findall(nodes.section)
+        section += nodes.paragraph("", f"Last checked with the newest releases on {found}.")
+
+
 def polish_pages(app):
     """Send every page of the theme through :func:`polish`."""
     if app.builder.format == "html":
@@ -165,6 +185,7 @@ def setup(app):
     app.connect("builder-inited", write_explorer)
     app.connect("html-page-context", add_explorer)
     app.connect("env-before-read-docs", execute_ahead)
+    app.connect("doctree-resolved", say_last_green)
     app.connect("build-finished", drop_unused)
     app.connect("build-finished", remember_finished, priority=999)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

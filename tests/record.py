@@ -194,7 +194,7 @@ def write(recorded, path):
     compact = lambda value: json.dumps(value, separators=(",", ":"))
     cases = ",\n".join(compact(case) for case in recorded.pop("cases"))
     lines = [f"{compact(key)}:{compact(value)}" for key, value in recorded.items()]
-    path.write_text("{" + ",\n".join(lines) + ',\n"cases":[\n' + cases + "\n]}\n")
+    path.write_text("{" + ",\n".join(lines) + ',\n"cases":[\n' + cases + "\n]}\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

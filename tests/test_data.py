@@ -147,7 +147,7 @@ def test_nobody_can_change_the_data(name):
 @pytest.mark.parametrize("name", ["fashion", "foods"])
 def test_credit_and_licence(name):
     data = load(name)
-    notes = (make.HERE / "LICENSES.md").read_text()
+    notes = (make.HERE / "LICENSES.md").read_text(encoding="utf-8")
     assert f"`{name}.npz`" in notes and data.licence.startswith("MIT") and "20" in data.credit
     assert name in repr(data) and len(repr(data)) < 120
 

@@ -167,7 +167,7 @@ def old_widgets(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ipywidgets")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     packages = ["ipywidgets==7.7.1", "ipython_genutils==0.2.0", "widgetsnbextension==3.6.10"]
-    result = subprocess.run([*command, "--target", str(folder), *packages], capture_output=True, text=True)
+    result = subprocess.run([*command, "--target", str(folder), *packages], capture_output=True, encoding="utf-8")
     if result.returncode:
         missing = f"IPYWIDGETS 7.7 NOT TESTED: pip cannot get it: {result.stderr[-500:]}"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
@@ -176,5 +176,5 @@ def old_widgets(tmp_path_factory):
 
 def test_with_the_ipywidgets_of_colab(old_widgets):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(old_widgets), str(ROOT)])}
-    result = subprocess.run([sys.executable, "-c", COLAB], env=environment, capture_output=True, text=True, timeout=120)
+    result = subprocess.run([sys.executable, "-c", COLAB], env=environment, capture_output=True, encoding="utf-8", timeout=120)
     assert result.stdout.endswith("all is well\n"), result.stderr[-3000:]

@@ -1,36 +1,26 @@
 """A fork: one command sets the repository's address, in all files that name it or in none."""
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from copies import copy_to
 from jupyter_book.config import get_final_config
 from sphinx_book_theme.header_buttons import add_header_buttons, update_context_with_repository_info
 from sphinx_book_theme.header_buttons.launch import add_launch_buttons
 
 from lib import fork
 
-ROOT = Path(__file__).resolve().parents[1]
 NEW = "https://github.com/ada/steps"
 LAB = "https://gitlab.example.edu/maths/optim/steps"
 
 
 @pytest.fixture
 def copy(tmp_path):
-    """Every file that git tracks or would add, in a folder of its own; skips where there is no git."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git work tree")
-    for name in filter(lambda name: (ROOT / name).is_file(), names):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, tmp_path / name)
-    return tmp_path
+    """The project in a folder of its own."""
+    return copy_to(tmp_path)
 
 
 def contents(root):

@@ -153,6 +153,7 @@ def test_a_hostile_cell_costs_nothing_else(built, solution, tmp_path, quick, wha
     assert bystander.read_text(encoding="utf-8") == "as it was"
     assert {path.name for path in tmp_path.iterdir()} == {"sample.ipynb", "bystander.txt"}
     harmless = {"reading tests", "much output", "a changed library", "closing the pipes"}
+    harmless |= {"10 GB"} if sys.platform != "linux" else set()  # elsewhere memory is not bounded
     assert result["notes"] or result["refused"] or what in harmless
 
 
@@ -177,7 +178,7 @@ def test_the_kernel_refuses_what_the_hook_does_not_see(tmp_path, attempt):
                f"try: print({attempt.format(path=str(secret))})\nexcept PermissionError: print('refused')\n"
                "import socket\ntry: socket.create_connection(('192.0.2.1', 80), timeout=3); print('connected')\n"
                "except OSError as error: print(type(error).__name__)")  # fmt: skip
-    ran = subprocess.run([*sandbox.prefix(), sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    ran = subprocess.run([*sandbox.prefix(), sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT)
     assert ran.stdout.splitlines()[0] == "refused", ran.stderr
     assert ran.stdout.splitlines()[1] in ("PermissionError", "OSError")
     assert secret.read_text(encoding="utf-8") == "hidden"

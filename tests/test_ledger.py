@@ -140,7 +140,7 @@ class Book:
         command = [sys.executable, "-m", "sphinx", "-W", "-n", "--keep-going", "-b", "html", ".", "_build/html"]
         result = subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, encoding="utf-8", timeout=120,
-            env=os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"},
+            env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "NO_COLOR": "1"},
         )  # fmt: skip
         return result.returncode, result.stdout + result.stderr
 

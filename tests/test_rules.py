@@ -23,7 +23,7 @@ settings.register_profile("rules", deadline=None, derandomize=True, max_examples
 settings.load_profile("rules")
 
 every_rule = pytest.mark.parametrize("name", RULES)
-recorded = json.loads(Path(__file__).with_name("trajectories.json").read_text())
+recorded = json.loads(Path(__file__).with_name("trajectories.json").read_text(encoding="utf-8"))
 FLOATS = ("float64", "float32")
 
 

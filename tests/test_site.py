@@ -8,7 +8,7 @@ import functools
 import re
 import shutil
 import subprocess
-import sys
+import sysconfig
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
@@ -30,7 +30,7 @@ PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
 @pytest.fixture(scope="session")
 def site():
     """The folder of the book, built by the command that the README names."""
-    script = shutil.which("jupyter-book", path=Path(sys.executable).parent)
+    script = shutil.which("jupyter-book", path=sysconfig.get_path("scripts"))
     command = [script, "build", "-W", "-n", "--keep-going", "."]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from copies import ROOT, tracked
 from jupyter_cache import get_cache
 from nbformat import writes
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -17,19 +18,7 @@ from sphinx.errors import ExtensionError
 from lib import icons, katex, site
 from lib.explorer.code import page_script, style
 
-ROOT = Path(__file__).resolve().parents[1]
 LARGEST = 2_500_000
-
-
-def tracked():
-    """Files that git tracks or would add; skips where there is no git."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    try:
-        output = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git work tree")
-    files = (ROOT / name for name in output.decode().split("\0") if name)
-    return [file for file in files if file.is_file()]
 
 
 # Spelled in pieces, so that this file does not break its own rule.

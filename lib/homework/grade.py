@@ -389,7 +389,7 @@ def main(arguments=None):
         return 0
     try:
         rows = grade_all(given.folder, given.out, given.built, seconds=given.seconds, memory=memory, jobs=given.jobs)
-    except ValueError as error:
+    except (ValueError, PermissionError) as error:  # on Windows a table that is open elsewhere cannot be replaced
         print(error, file=sys.stderr)
         return 1
     print(f"{len(rows)} submissions: {given.out / 'grades.csv'}")

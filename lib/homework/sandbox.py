@@ -2,8 +2,8 @@
 
 Three layers. ``prefix`` starts the process in namespaces of its own, without network (Linux). ``confine`` lets the
 kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same things in Python, on
-every system, and says so. ``limit`` bounds memory and processor time (Linux, macOS). Without the first two, a submission
-that means harm can get round the hook: grade in a container there.
+every system, and says so. ``limit`` bounds processor time (Linux, macOS) and memory (Linux). Without the first two, a
+submission that means harm can get round the hook: grade in a container there.
 """
 
 import functools
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from contextlib import suppress
 from pathlib import Path
 
 try:
@@ -42,12 +43,15 @@ def prefix():
 
 
 def limit(memory, seconds):
-    """Bound this process: bytes of memory, seconds of processor time, the size of a file; no core dump."""
+    """Bound this process: bytes of memory, seconds of processor time, the size of a file; no core dump.
+
+    What the system does not let it set, as macOS memory, stays as it is.
+    """
     if resource is None:
         return
     wanted = {"RLIMIT_AS": memory, "RLIMIT_CPU": 2 * seconds + 10, "RLIMIT_FSIZE": LARGEST_FILE, "RLIMIT_CORE": 0}
     for name, most in wanted.items():
-        if hasattr(resource, name):
+        with suppress(AttributeError, ValueError, OSError):
             resource.setrlimit(getattr(resource, name), (most, most))
 
 
@@ -87,11 +91,13 @@ def _landlock(folder, places):
 def _hook(folder, places, refused):
     """An audit hook that refuses what a submission does not need."""
 
+    null = os.path.realpath(os.devnull)
+
     def inside(path, roots):
         if isinstance(path, int) or path is None:
             return True
         real = os.path.realpath(os.fsdecode(path))
-        return any(real == root or real.startswith(root + os.sep) for root in roots)
+        return any(real == root or real.startswith(root + os.sep) for root in (null, *roots))
 
     def refuse(what):
         refused.append(what)
@@ -100,7 +106,7 @@ def _hook(folder, places, refused):
     def hook(event, args):
         if event == "open":
             path, _, flags = args
-            if isinstance(flags, int) and flags & WRITES and not inside(path, (folder, os.devnull)):
+            if isinstance(flags, int) and flags & WRITES and not inside(path, (folder,)):
                 refuse(f"write outside its folder: {os.fsdecode(path)}")
             if not inside(path, places):
                 refuse(f"read outside its folder: {os.fsdecode(path)}")
