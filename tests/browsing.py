@@ -46,6 +46,7 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
 
     page.goto(url)
     page.evaluate("document.fonts.ready.then(() => true)")
+    page.wait_for_function(DRAWN)
     problems += [f"shows the source {found!r}" for found in RAW.findall(page.evaluate(VISIBLE_TEXT))]
     if page.evaluate("document.documentElement.scrollWidth") > width:
         problems.append(f"is wider than {width} px: {page.evaluate(WIDEST)}")
@@ -58,6 +59,7 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
     return problems
 
 
+DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.hasAttribute('aria-label'))"
 VISIBLE_TEXT = """(() => {
   const article = (document.querySelector("article") ?? document.body).cloneNode(true);
   article.querySelectorAll("pre, code, script, style, .katex").forEach((element) => element.remove());

@@ -157,7 +157,7 @@ def main(arguments=None):
     students = given.students.read_text(encoding="utf-8").split() if given.students else ()
     paths = given.masters or sorted((ROOT / "homework").glob("*.ipynb"))
     if not given.course:
-        print("No COURSE was given, so that anybody can know the seeds of these hidden tests.")
+        print("No COURSE was given, so that anybody can know the seeds of these hidden tests.", file=sys.stderr)
     failed = 0
     with ProcessPoolExecutor() as pool:
         for line in pool.map(_one, [(path, given.out, given.course or "downhill", students) for path in paths]):
