@@ -38,7 +38,8 @@ def name_of(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "raw" and cell.source.startswith("# ASSIGNMENT CONFIG"):
             return yaml.safe_load(cell.source).get("name")
-    return notebook.metadata.get("otter", {}).get("assignment_name")
+    otter = notebook.metadata.get("otter")
+    return otter.get("assignment_name") if isinstance(otter, dict) else None
 
 
 def parts(notebook):
