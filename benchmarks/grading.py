@@ -87,7 +87,9 @@ def main():
         seconds = [row["seconds"] for row in rows]
         status = {word: sum(row["status"] == word for row in rows) for word in sorted({row["status"] for row in rows})}
         print(f"{len(rows)} submissions in {took / 60:.1f} minutes on {psutil.cpu_count()} processors, {status}")
-        print(f"one: median {statistics.median(seconds):.1f} s, longest {max(seconds):.1f} s; memory at most {memory.most:.2f} GB")
+        print(
+            f"one: median {statistics.median(seconds):.1f} s, longest {max(seconds):.1f} s; memory at most {memory.most:.2f} GB"
+        )
 
 
 if __name__ == "__main__":

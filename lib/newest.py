@@ -24,7 +24,9 @@ def normal(name):
 def ranges(root=ROOT):
     """What the library needs by itself: {name: allowed releases}."""
     needed = tomllib.loads((Path(root) / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    return {normal(name): allowed for name, allowed in (re.fullmatch(r"([\w.-]+)(.*)", each).groups() for each in needed)}
+    return {
+        normal(name): allowed for name, allowed in (re.fullmatch(r"([\w.-]+)(.*)", each).groups() for each in needed)
+    }
 
 
 def relaxed(line, allowed):

@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 
 ROOT = Path(__file__).resolve().parents[1]
 
-SETUP = '''\
+SETUP = """\
 import numpy as np
 
 from lib.homework import Variant, check, shapes
@@ -16,7 +16,7 @@ from lib.homework import Variant, check, shapes
 student = "anonymous"  # your course id
 COURSE, HIDDEN = "downhill", 1  # IGNORE
 me = Variant("sample", student, COURSE)
-print(me.pick("n", 3, 4, 5))'''
+print(me.pick("n", 3, 4, 5))"""
 RULE = '''\
 def mine(theta, g, t, m, *, lr=0.01, mu=0.9):
     """Momentum whose new part is halved."""

@@ -33,7 +33,9 @@ def questions(built):
 def graded(path, built):
     """Points of each checked question, and the whole result."""
     result = grade.grade(path, built.parent, seconds=200)
-    assert [each["name"] for each in result["questions"]] == [each["name"] for each in questions(built)], result["notes"]
+    assert [each["name"] for each in result["questions"]] == [each["name"] for each in questions(built)], result[
+        "notes"
+    ]
     return {each["name"]: each["score"] for each in result["questions"] if not each["manual"]}, result
 
 

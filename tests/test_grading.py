@@ -88,7 +88,9 @@ def test_the_install_cell_names_the_books_repository(built):
     assert building.requirement() in first
     with zipfile.ZipFile(built / "autograder.zip") as zipped:
         assert "numpy>=" in zipped.read("environment.yml").decode()
-        assert {"files/lib/rules.py", "files/lib/homework/properties.py", "files/lib/data/fashion.npz"} <= {*zipped.namelist()}
+        assert {"files/lib/rules.py", "files/lib/homework/properties.py", "files/lib/data/fashion.npz"} <= {
+            *zipped.namelist()
+        }
         assert not re.search(r"\b(HIDDEN|COURSE)\b", zipped.read("tests/q2.py").decode())
 
 
@@ -115,7 +117,10 @@ def test_the_key_has_tests_and_rubric_and_can_do_nothing(built):
     assert "<script" not in page
 
 
-@pytest.mark.parametrize("line", ["    m = mu * m + g / 2", "    require(same_path(mine, 1, reference, seed=HIDDEN))", "Since $a < b$, it is."])
+@pytest.mark.parametrize(
+    "line",
+    ["    m = mu * m + g / 2", "    require(same_path(mine, 1, reference, seed=HIDDEN))", "Since $a < b$, it is."],
+)
 def test_a_solution_or_a_test_in_a_students_copy_is_found_out(built, line):
     copy = masters.read(built / "student" / "sample.ipynb")
     assert masters.leaks(copy, master()) == []
@@ -178,7 +183,9 @@ def test_the_kernel_refuses_what_the_hook_does_not_see(tmp_path, attempt):
                f"try: print({attempt.format(path=str(secret))})\nexcept PermissionError: print('refused')\n"
                "import socket\ntry: socket.create_connection(('192.0.2.1', 80), timeout=3); print('connected')\n"
                "except OSError as error: print(type(error).__name__)")  # fmt: skip
-    ran = subprocess.run([*sandbox.prefix(), sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT)
+    ran = subprocess.run(
+        [*sandbox.prefix(), sys.executable, "-c", program], capture_output=True, encoding="utf-8", cwd=ROOT
+    )
     assert ran.stdout.splitlines()[0] == "refused", ran.stderr
     assert ran.stdout.splitlines()[1] in ("PermissionError", "OSError")
     assert secret.read_text(encoding="utf-8") == "hidden"
@@ -235,7 +242,11 @@ def test_an_answer_that_is_hard_to_examine_costs_its_question_only(built, soluti
 
 
 def test_a_student_who_changes_arguments_in_place_is_found_out(built, solution, tmp_path):
-    lazy = changed(solution, ("m = mu * m + g / 2", "m *= mu; m += g / 2"), ("return theta - lr * m, m", "theta -= lr * m; return theta, m"))
+    lazy = changed(
+        solution,
+        ("m = mu * m + g / 2", "m *= mu; m += g / 2"),
+        ("return theta - lr * m, m", "theta -= lr * m; return theta, m"),
+    )
     result = graded(lazy, built, tmp_path)
     assert points(result)["q3"] == 4
 
@@ -263,13 +274,17 @@ def mangled(notebook, seed):
         elif act == 5:
             copy.metadata = from_dict(rng.choice([{}, {"otter": 3}, {"otter": {"assignment_name": "sample"}}]))
         elif cells:
-            cells[place].source = re.sub(r"\b(mine|tells|answer|theta|me)\b", lambda _: rng.choice("abc"), cells[place].source)
+            cells[place].source = re.sub(
+                r"\b(mine|tells|answer|theta|me)\b", lambda _: rng.choice("abc"), cells[place].source
+            )
     text = writes(copy)
     act = rng.randrange(12)
     if act == 0:
         return text[: rng.randrange(len(text))]
     if act == 1:
-        return json.dumps(rng.choice([None, [], {}, {"cells": None}, {"cells": [3]}, {"cells": [{"cell_type": "code"}]}]))
+        return json.dumps(
+            rng.choice([None, [], {}, {"cells": None}, {"cells": [3]}, {"cells": [{"cell_type": "code"}]}])
+        )
     return text
 
 
@@ -290,7 +305,9 @@ def folder(built, solution, tmp_path):
     where = tmp_path / "submissions"
     (where / "bob-2").mkdir(parents=True)
     (where / "ada.ipynb").write_text(writes(changed(solution, ('"anonymous"', '"ada"'))), encoding="utf-8")
-    (where / "bob-2" / "homework.ipynb").write_text(writes(changed(solution, ('"anonymous"', '"=1+1"'))), encoding="utf-8")
+    (where / "bob-2" / "homework.ipynb").write_text(
+        writes(changed(solution, ('"anonymous"', '"=1+1"'))), encoding="utf-8"
+    )
     (where / "broken.ipynb").write_bytes(b"\xff\xfe no notebook")
     (where / "empty.ipynb").write_text("", encoding="utf-8")
     return where
@@ -323,7 +340,9 @@ def test_points_given_by_hand_are_added_and_nothing_is_graded_again(built, folde
     grading.grade_all(folder, out, built.parent, jobs=2)
     text = (out / "by_hand.csv").read_text(encoding="utf-8-sig")
     assert "ada.ipynb,ada,sample,q4,4. On paper,5,," in text
-    (out / "by_hand.csv").write_text(text.replace("4. On paper,5,,", '4. On paper,5,3.5,"clear, but short"', 1), encoding="utf-8")
+    (out / "by_hand.csv").write_text(
+        text.replace("4. On paper,5,,", '4. On paper,5,3.5,"clear, but short"', 1), encoding="utf-8"
+    )
     for saved in (out / "results").glob("b*.json"):
         saved.unlink()
     calls = []
@@ -341,7 +360,9 @@ def test_points_given_by_hand_are_added_and_nothing_is_graded_again(built, folde
 
 def test_a_table_that_a_spreadsheet_saved_its_own_way_is_read(tmp_path):
     path = tmp_path / "by_hand.csv"
-    path.write_text("\ufefffile;student;question;out_of;points;comment\na.ipynb;a;q4;5;3,5;\"well; done\"\n", encoding="utf-8")
+    path.write_text(
+        '\ufefffile;student;question;out_of;points;comment\na.ipynb;a;q4;5;3,5;"well; done"\n', encoding="utf-8"
+    )
     assert grading.read_by_hand(path) == {("a.ipynb", "q4"): (3.5, "well; done")}
     path.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(ValueError, match="has lost its columns"):
@@ -359,7 +380,8 @@ def test_points_by_hand_that_cannot_be_are_refused(built, folder, tmp_path, wron
     out = tmp_path / "grades"
     out.mkdir()
     (out / "by_hand.csv").write_text(
-        f"file,student,assignment,question,title,out_of,points,comment\na.ipynb,a,sample,q4,t,5,{wrong},\n", encoding="utf-8"
+        f"file,student,assignment,question,title,out_of,points,comment\na.ipynb,a,sample,q4,t,5,{wrong},\n",
+        encoding="utf-8",
     )
     with pytest.raises(ValueError, match=r"line 2: points is .*allowed are 0 to 5"):
         grading.grade_all(folder, out, built.parent)
@@ -393,7 +415,7 @@ def test_commands_say_what_is_missing(built, tmp_path, capsys):
 
 
 def test_feedback_cannot_do_anything(built, solution, tmp_path):
-    evil = "from IPython.display import HTML\nHTML('<script>alert(1)</script><img src=\"http://example.org/x\" onerror=\"a()\">')"
+    evil = 'from IPython.display import HTML\nHTML(\'<script>alert(1)</script><img src="http://example.org/x" onerror="a()">\')'
     noted = with_cell(solution, evil)
     noted.cells[-1].source = "<script>alert(2)</script> <a href='javascript:a()'>x</a>"
     where = tmp_path / "submissions"

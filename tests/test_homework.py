@@ -93,7 +93,9 @@ def test_a_faulty_adam_leaves_the_path_for_every_seed(name, seed):
     assert not finding.holds
 
 
-@pytest.mark.parametrize("stub", [None, ..., 3, lambda *a, **k: None, lambda *a, **k: ..., lambda theta, g, t, m, **k: (theta, m)])
+@pytest.mark.parametrize(
+    "stub", [None, ..., 3, lambda *a, **k: None, lambda *a, **k: ..., lambda theta, g, t, m, **k: (theta, m)]
+)
 def test_a_stub_makes_no_path(stub):
     assert not homework.same_path(stub, 1, momentum).holds
 
@@ -258,7 +260,9 @@ def test_expressions_arrive_as_they_were(expr):
     assert there(expr) == expr or sp.simplify(there(expr) - expr) == 0
 
 
-@pytest.mark.parametrize("value", [object(), np, wire.Functions, np.array([object()]), iter([])], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [object(), np, wire.Functions, np.array([object()]), iter([])], ids=lambda value: type(value).__name__
+)
 def test_what_does_not_travel_is_named(value):
     assert isinstance(there(value), wire.Opaque)
 
@@ -281,6 +285,9 @@ def test_a_value_that_holds_itself_ends():
 
 
 def test_titles_of_properties_differ():
-    titles = [found.title for found in (homework.pure(sgd, 0), homework.shapes(sgd, 0), homework.rests(sgd, 0), homework.mirrored(sgd, 0))]
+    titles = [
+        found.title
+        for found in (homework.pure(sgd, 0), homework.shapes(sgd, 0), homework.rests(sgd, 0), homework.mirrored(sgd, 0))
+    ]
     assert len({*titles}) == 4
     assert properties.STEPS >= 20

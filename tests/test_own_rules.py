@@ -97,7 +97,13 @@ def test_going_down():
 
 @pytest.mark.parametrize(
     ("rule", "edge", "hyper"),
-    [(sgd, 2, {}), (momentum, 3.8, {"mu": 0.9}), (nesterov, 2 * 1.9 / 2.8, {"mu": 0.9}), (look_back, 4, {}), (soft, 5, {})],
+    [
+        (sgd, 2, {}),
+        (momentum, 3.8, {"mu": 0.9}),
+        (nesterov, 2 * 1.9 / 2.8, {"mu": 0.9}),
+        (look_back, 4, {}),
+        (soft, 5, {}),
+    ],
 )
 def test_the_edge_to_two_percent(rule, edge, hyper):
     h = 0.8 if rule is not soft else 2 / 3

@@ -1,8 +1,8 @@
 """Homework: what a student's notebook imports. Plain Python, no notebook metadata, no network.
 
-:class:`~lib.homework.variants.Variant` has a student's own numbers, :func:`~lib.homework.properties.check` prints what properties find, and the properties say what
-must be true of an answer: see :mod:`lib.homework.properties`. Instructors build with :mod:`lib.homework.build` and
-grade with :mod:`lib.homework.grade`.
+:class:`~lib.homework.variants.Variant` has a student's own numbers, :func:`~lib.homework.properties.check` prints what
+properties find, and the properties say what must be true of an answer: see :mod:`lib.homework.properties`. Instructors
+build with :mod:`lib.homework.build` and grade with :mod:`lib.homework.grade`.
 """
 
 from .faults import faulty, quarters, race_of

@@ -113,7 +113,9 @@ def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
     _write(target / "colab" / f"{name}.ipynb", _colab(student))
     _write(target / "solution" / f"{name}.ipynb", solution)
     asked = masters.questions(master)
-    (target / "questions.json").write_text(json.dumps([asdict(question) for question in asked], indent=1), encoding="utf-8")
+    (target / "questions.json").write_text(
+        json.dumps([asdict(question) for question in asked], indent=1), encoding="utf-8"
+    )
     page = render("key.html", name=name, questions=asked, body=notebook_html(solution))
     (target / "key.html").write_text(page, encoding="utf-8")
     return target

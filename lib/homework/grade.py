@@ -95,7 +95,9 @@ def assignment_of(notebook, path, built):
 def hidden_tests(path):
     """The test files in an ``autograder.zip``: {name: content}."""
     with zipfile.ZipFile(path) as zipped:
-        return {Path(name).name: zipped.read(name) for name in zipped.namelist() if re.fullmatch(r"tests/\w+\.py", name)}
+        return {
+            Path(name).name: zipped.read(name) for name in zipped.namelist() if re.fullmatch(r"tests/\w+\.py", name)
+        }
 
 
 def _question(asked, tests, session):
@@ -182,7 +184,9 @@ def _answer(notebook, title):
             continue
         if inside:
             cells.append(cell)
-    return notebook_html(from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})) if cells else ""
+    return (
+        notebook_html(from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})) if cells else ""
+    )
 
 
 # Many.

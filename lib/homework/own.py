@@ -56,7 +56,11 @@ def down(rule, grad, theta, steps, states, **hyper):
 @_property("it moves where there is a gradient")
 def moves(rule, states, seed=0, **hyper):
     """Along random gradients every coordinate moves."""
-    if not np.diff(path(rule, streams(seed)["random gradients"], _theta(seed), states, **hyper), axis=0).any(axis=0).all():
+    if (
+        not np.diff(path(rule, streams(seed)["random gradients"], _theta(seed), states, **hyper), axis=0)
+        .any(axis=0)
+        .all()
+    ):
         raise Broken("theta stays where it is", f"{_name(rule)}(theta, g, 1, …) with a g that is not 0")
 
 
@@ -142,7 +146,9 @@ def unlike(rule, states, others, seed=0, least=0.05, **hyper):
         raise Broken("theta stays where it is", f"{_name(rule)}(theta, g, 1, …) with a g that is not 0")
     for other in others:
         tried = _settings(other, hyper)
-        worst = np.max([_misfit(mine[name], _steps(other, everything[name], theta, tried)) for name in ORDINARY], axis=0)
+        worst = np.max(
+            [_misfit(mine[name], _steps(other, everything[name], theta, tried)) for name in ORDINARY], axis=0
+        )
         nearest = int(worst.argmin())
         if worst[nearest] < least:
             setting = ", ".join(f"{name}={values[nearest, 0]:g}" for name, values in tried.items())

@@ -48,7 +48,9 @@ def _exporter():
 
 
 def _mathml(found):
-    latex = re.sub(r"\{(aligned|gathered)\}", "{split}", html.unescape(found[1] or found[2]))  # which the converter knows
+    latex = re.sub(
+        r"\{(aligned|gathered)\}", "{split}", html.unescape(found[1] or found[2])
+    )  # which the converter knows
     try:
         return convert(latex, display="block" if found[1] else "inline")
     except Exception:

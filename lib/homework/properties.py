@@ -132,7 +132,9 @@ def _step(rule, theta, g, t, state, hyper):
     for part, array in zip(["theta", *(f"state {i}" for i in range(1, len(result)))], result):
         array = np.asarray(array)
         if array.shape != theta.shape:
-            raise Broken(f"{part} has shape {array.shape} after a step, and {theta.shape} before", f"the shapes in {call}")
+            raise Broken(
+                f"{part} has shape {array.shape} after a step, and {theta.shape} before", f"the shapes in {call}"
+            )
         if not np.issubdtype(array.dtype, np.floating):
             raise Broken(f"{part} is made of {array.dtype} after a step", f"the dtypes in {call}")
         arrays.append(array)
@@ -157,7 +159,9 @@ def shapes(rule, states, seed=0, **hyper):
             results = _step(rule, theta, g, 1, state, hyper)
             wrong = [str(array.dtype) for array in results if array.dtype != dtype]
             if wrong:
-                raise Broken(f"{np.dtype(dtype)} parameters become {wrong[0]}", "result dtypes for theta.astype(np.float32)")
+                raise Broken(
+                    f"{np.dtype(dtype)} parameters become {wrong[0]}", "result dtypes for theta.astype(np.float32)"
+                )
 
 
 @_property("it changes none of its arguments")
@@ -200,7 +204,9 @@ def uses_t(rule, states, seed=0, **hyper):
     state = [np.zeros_like(theta) for _ in range(states)]
     first, fifth, again = (_step(rule, theta, g, t, state, hyper)[0] for t in (1, 5, 1))
     if _agree(first, fifth):
-        raise Broken("t = 1 and t = 5 give the same step from the same state", f"{_name(rule)}(theta, g, 5, …) beside t = 1")
+        raise Broken(
+            "t = 1 and t = 5 give the same step from the same state", f"{_name(rule)}(theta, g, 5, …) beside t = 1"
+        )
     if not _agree(first, again):
         raise Broken("t = 1 gives another step after a call with t = 5", "does something count calls?")
 
@@ -222,7 +228,10 @@ def mirrored(rule, states, seed=0, **hyper):
     for name, gradients in streams(seed).items():
         ways = [path(rule, sign * gradients, np.zeros(3), states, **hyper) for sign in (1, -1)]
         if not _agree(ways[0], -ways[1]):
-            raise Broken(f"turning {name} round does not turn the path round", f"{_name(rule)} with g and with -g, from theta = 0")
+            raise Broken(
+                f"turning {name} round does not turn the path round",
+                f"{_name(rule)} with g and with -g, from theta = 0",
+            )
 
 
 @_property("where it stands does not change how it steps")
@@ -283,7 +292,9 @@ def becomes(rule, states, other, other_states, other_hyper, seed=0, **hyper):
     for name, gradients in streams(seed).items():
         mine = path(rule, gradients, theta, states, **hyper)
         theirs = path(other, gradients, theta, other_states, **other_hyper)
-        _same(mine, theirs, f"with {_shown(hyper)} it should be {_name(other)} with {_shown(other_hyper)}; it parts", name)
+        _same(
+            mine, theirs, f"with {_shown(hyper)} it should be {_name(other)} with {_shown(other_hyper)}; it parts", name
+        )
 
 
 @_property("it makes the path that was asked for")
@@ -313,7 +324,9 @@ def _same(mine, theirs, what, stream):
     scale = np.abs(np.diff(theirs, axis=0)).max(initial=0)
     for t, (a, b) in enumerate(zip(mine, theirs)):
         if not _agree(a, b, rtol=1e-7, atol=max(1e-6 * scale, 1e-15)):
-            raise Broken(f"{what} at step {t} of {stream}", f"step {t} by hand, with such gradients and zero state at the start")
+            raise Broken(
+                f"{what} at step {t} of {stream}", f"step {t} by hand, with such gradients and zero state at the start"
+            )
 
 
 def _shown(hyper):
@@ -359,7 +372,9 @@ def expression(given, expected, look="put numbers in for the symbols, on both si
     symbols = {symbol.name: symbol for symbol in expected.free_symbols}
     strange = sorted({symbol.name for symbol in given.free_symbols} - symbols.keys())
     if strange:
-        raise Broken(f"it has the symbol {strange[0]}, which the answer does not need", "which symbols the question names")
+        raise Broken(
+            f"it has the symbol {strange[0]}, which the answer does not need", "which symbols the question names"
+        )
     given = given.xreplace({symbol: symbols[symbol.name] for symbol in given.free_symbols})
     for seed in range(3):
         values = _sample(symbols.values(), np.random.default_rng(seed))
@@ -371,7 +386,9 @@ def expression(given, expected, look="put numbers in for the symbols, on both si
 def _sample(symbols, rng):
     """Numbers for the symbols: whole ones for those declared integer, else between 0.1 and 0.9."""
     return {
-        symbol: sp.Integer(int(rng.integers(2, 6))) if symbol.is_integer else sp.Rational(int(rng.integers(10, 90)), 100)
+        symbol: sp.Integer(int(rng.integers(2, 6)))
+        if symbol.is_integer
+        else sp.Rational(int(rng.integers(10, 90)), 100)
         for symbol in sorted(symbols, key=lambda symbol: symbol.name)
     }
 

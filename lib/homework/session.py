@@ -165,7 +165,9 @@ class Session:
         except queue.Empty:
             self._interrupt()
             over = time.monotonic() > self.deadline
-            raise Stopped(f"the time limit of {self.seconds} s was reached" if over else f"ran longer than {seconds} s") from None
+            raise Stopped(
+                f"the time limit of {self.seconds} s was reached" if over else f"ran longer than {seconds} s"
+            ) from None
         try:
             message = json.loads(line)
             assert isinstance(message, list) and message

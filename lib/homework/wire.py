@@ -150,7 +150,11 @@ def _tree(expr):
     if isinstance(expr, sp.MatrixBase):
         return ["Matrix", *map(_tree, sp.Tuple(*expr)), expr.shape[0]]
     if isinstance(expr, sp.Symbol):
-        return ["Symbol", expr.name, {k: v for k, v in expr.assumptions0.items() if k in ("integer", "positive", "real")}]
+        return [
+            "Symbol",
+            expr.name,
+            {k: v for k, v in expr.assumptions0.items() if k in ("integer", "positive", "real")},
+        ]
     if isinstance(expr, (sp.Rational, sp.Float)):
         return [("Float" if isinstance(expr, sp.Float) else "Rational"), str(expr)]
     if isinstance(expr, sp.core.function.AppliedUndef):
