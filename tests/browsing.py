@@ -59,7 +59,7 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
     return problems
 
 
-DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.hasAttribute('aria-label'))"
+DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.ariaLabel || !svg.checkVisibility())"
 VISIBLE_TEXT = """(() => {
   const article = (document.querySelector("article") ?? document.body).cloneNode(true);
   article.querySelectorAll("pre, code, script, style, .katex").forEach((element) => element.remove());
