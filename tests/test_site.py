@@ -1,48 +1,18 @@
 """The built book as a reader meets it: on a wide screen and a phone, light and dark, served and from the disk.
 
-The book is built first, strictly; that takes a moment if it is there already. The tests with a browser need
-Chromium, found on PATH or named by the variable CHROMIUM.
+The tests with a browser need Chromium, found on PATH or named by the variable CHROMIUM.
 """
 
 import functools
 import re
-import shutil
-import subprocess
-import sysconfig
-from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-import yaml
 from browsing import UNREACHABLE, serve, visit
-from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
+from pages import CHAPTERS, PAGES, soup
 
 from lib import icons, ledger
-
-ROOT = Path(__file__).resolve().parents[1]
-SITE = ROOT / "_build" / "html"
-TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-CHAPTERS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
-PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
-
-
-@pytest.fixture(scope="session")
-def site():
-    """The folder of the book, built by the command that the README names."""
-    script = shutil.which("jupyter-book", path=sysconfig.get_path("scripts"))
-    command = [script, "build", "-W", "-n", "--keep-going", "."]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", errors="replace")
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
-    return SITE
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    with serve(site) as server:
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
@@ -88,11 +58,6 @@ def test_a_page_needs_no_network(browser, site, page):
 
 
 # The pages as text.
-
-
-@functools.cache
-def soup(path):
-    return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
 
 @functools.cache
