@@ -5,11 +5,15 @@ INSTALLED := .venv/installed
 REQUIREMENTS ?= requirements.txt
 KATEX := node_modules/katex/package.json
 
-.PHONY: book serve test notebooks homework grade fork clean
+.PHONY: book editions serve test notebooks homework grade fork clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
 	$(BIN)/jupyter-book build -W -n --keep-going .
+
+# Make a plain notebook of each chapter, for Colab, Binder and any Jupyter; then see _build/editions/book.
+editions: $(INSTALLED) $(KATEX)
+	$(BIN)/jupyter-book build -W -n --keep-going --builder=custom --custom-builder=editions .
 
 # Build it and serve it on this machine.
 serve: book

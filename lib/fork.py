@@ -51,6 +51,16 @@ def repository(root=ROOT):
     return settings["url"], settings["branch"]
 
 
+def pages(url):
+    """The address at which the host of a repository publishes its pages, unless it is told another.
+
+    >>> pages("https://github.com/ada/book")
+    'https://ada.github.io/book/'
+    """
+    host, owner, path = re.fullmatch(r"https://([^/]+)/([^/]+)/(.+)", address(url)).groups()
+    return f"https://{owner.lower()}.{host.removesuffix('.com')}.io/{path}/"
+
+
 def setting(text, key, value):
     """The YAML ``text`` with another ``value`` for ``key``. Raises ``ValueError`` unless one line sets the key."""
     changed, count = re.subn(rf"(?m)^(\s*{re.escape(key)}:[ \t]+)\S+", lambda found: found[1] + value, text)

@@ -156,7 +156,7 @@ class Badges(SphinxPostTransform):
     """Beside the title of every statement a link to its entry, which says how it is known."""
 
     default_priority = 400
-    formats = ("html",)
+    formats = ("html", "plain")
 
     def run(self):
         """Add the badges to the statements of one page."""

@@ -11,7 +11,7 @@ from jupyter_book.config import get_final_config
 from sphinx_book_theme.header_buttons import add_header_buttons, update_context_with_repository_info
 from sphinx_book_theme.header_buttons.launch import add_launch_buttons
 
-from lib import fork
+from lib import editions, fork
 
 NEW = "https://github.com/ada/steps"
 LAB = "https://gitlab.example.edu/maths/optim/steps"
@@ -142,6 +142,7 @@ def buttons(root):
         builder=SimpleNamespace(theme_options=options),
     )
     update_context_with_repository_info(app)
+    editions.launch_editions(app)
     context |= app.config.html_context
     add_header_buttons(app, "book/sgd", "", context, None)
     add_launch_buttons(app, "book/sgd", "", context, None)
@@ -159,8 +160,8 @@ class Options(SimpleNamespace):
 def test_the_launch_buttons_follow(copy):
     fork.fork(copy, NEW, "autumn")
     assert buttons(copy) == {
-        "Binder": "https://mybinder.org/v2/gh/ada/steps/autumn?urlpath=lab/tree/book/sgd.ipynb",
-        "Colab": "https://colab.research.google.com/github/ada/steps/blob/autumn/book/sgd.ipynb",
+        "Binder": "https://mybinder.org/v2/gh/ada/steps/editions?urlpath=lab/tree/book/sgd.ipynb",
+        "Colab": "https://colab.research.google.com/github/ada/steps/blob/editions/book/sgd.ipynb",
     }
 
 

@@ -15,6 +15,8 @@ from nbformat import from_dict, writes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from sample import HOSTILE, ROOT, master, write_master
 
+from lib import install
+from lib.fork import repository
 from lib.homework import build as building
 from lib.homework import grade as grading
 from lib.homework import masters, pages, sandbox, session
@@ -85,7 +87,7 @@ def test_a_students_own_copy_has_the_id(built):
 
 def test_the_install_cell_names_the_books_repository(built):
     first = masters.read(built / "colab" / "sample.ipynb").cells[0].source
-    assert building.requirement() in first
+    assert install.requirement(*repository()) in first
     with zipfile.ZipFile(built / "autograder.zip") as zipped:
         assert "numpy>=" in zipped.read("environment.yml").decode()
         assert {"files/lib/rules.py", "files/lib/homework/properties.py", "files/lib/data/fashion.npz"} <= {

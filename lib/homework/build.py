@@ -25,6 +25,7 @@ import nbformat
 import yaml
 from nbclient import NotebookClient
 
+from lib import install
 from lib.fork import repository
 from lib.notebooks import normalise, written
 
@@ -34,12 +35,6 @@ from .pages import notebook_html, render
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "homework"
 SETTINGS = "otter.yml"
-INSTALL = '''\
-# On Colab this installs the book's library; where it is there, it does nothing.
-try:
-    import lib.homework
-except ImportError:
-    %pip install -q "{requirement}"'''
 
 
 def course_word(course):
@@ -61,11 +56,6 @@ def with_course(master, course):
             lines = [line for line in cell.source.splitlines() if not line.rstrip().endswith("# IGNORE")]
             cell.source = re.sub(r"\b(COURSE|HIDDEN)\b", lambda word: values[word[1]], "\n".join(lines))
     return copy
-
-
-def requirement(root=ROOT):
-    """What a fresh machine installs to get the library: the book's repository, as ``_config.yml`` names it."""
-    return "downhill @ git+{}@{}".format(*repository(root))
 
 
 def dependencies(root=ROOT):
@@ -136,7 +126,7 @@ def _for(student, given):
 
 def _colab(student):
     copy = deepcopy(student)
-    copy.cells.insert(0, nbformat.v4.new_code_cell(INSTALL.format(requirement=requirement()), id="install"))
+    copy.cells.insert(0, nbformat.v4.new_code_cell(install.cell("lib.homework", *repository(ROOT)), id="install"))
     return copy
 
 
