@@ -116,12 +116,8 @@ def note(config, docname):
 
 def text_cell(part, root, alt=""):
     """A Markdown cell; ``alt`` says what the figure before it shows."""
-    markdown = part.markdown
-    if alt:
-        caption, *rest = markdown.split("\n\n", 1)
-        words = f"<details><summary>This figure in words</summary>\n\n{escaped(alt)}\n\n</details>"
-        markdown = "\n\n".join([caption, words, *rest])
-    cell = nbformat.v4.new_markdown_cell(markdown)
+    words = f"\n\n<details><summary>This figure in words</summary>\n\n{escaped(alt)}\n\n</details>" if alt else ""
+    cell = nbformat.v4.new_markdown_cell(part.markdown + words)
     if part.solution:
         cell.metadata["jp-MarkdownHeadingCollapsed"] = True
     if part.pictures:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from docutils import nodes
 
 SPECIAL = re.compile(r"([\\`*_\[\]<$~])")
-LINE_START = re.compile(r"^(?=[#>+-](?:\s|$)|\d+[.)](?:\s|$))")
+LINE_START = re.compile(r"^(\d*)(?=[#>+.)-](?:\s|$))")
 KATEX_ONLY = re.compile(r"\\html(?:Class|Id|Style|Data)\{[^{}]*\}")
 SILENT = (nodes.comment, nodes.substitution_definition, nodes.system_message, nodes.meta)
 
@@ -77,7 +77,10 @@ class Page:
         self._depth = 0
 
     def parts(self, document):
-        """The page as a list of :class:`Text` and :class:`Code`, in their order; each heading begins a new text."""
+        """The page as a list of :class:`Text` and :class:`Code`, in their order.
+
+        Each heading begins a new text, and the caption of a figure is one by itself.
+        """
         for child in document.children:
             self._add(child, 0)
         self._end_text()
@@ -94,6 +97,7 @@ class Page:
             self._end_text()
             self._parts.append(Code(node["cell_index"]))
             self._text += [self._caption(figure) for figure in node.findall(nodes.figure)]
+            self._end_text()
         elif kind in ("exercise_node", "exercise_enumerable_node", "solution_node"):
             title, content = node.children
             solution = kind == "solution_node"
@@ -148,7 +152,8 @@ class Page:
         if isinstance(node, SILENT) or kind in ("index", "toctree"):
             return ""
         if node.get("realtype"):
-            return self._boxed(f"{self._anchors(node['ids'])}**{self._title(node, node.children[0])}**", node.children[1])
+            title, content = node.children
+            return self._boxed(f"{self._anchors(node['ids'])}**{self._title(node, title)}**", content)
         write = getattr(self, f"_write_{kind}", None)
         if write is None:
             self._unknown(node)
@@ -170,7 +175,7 @@ class Page:
         self._depth -= 1
 
     def _write_paragraph(self, node):
-        return self._anchors(node["ids"]) + LINE_START.sub(r"\\", self._inline(node))
+        return self._anchors(node["ids"]) + LINE_START.sub(r"\1\\", self._inline(node))
 
     def _write_math_block(self, node):
         number = self._number("displaymath", node["ids"]) or node.get("number")
@@ -182,7 +187,8 @@ class Page:
     def _write_literal_block(self, node):
         text = node.astext()
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-        language = {"ipython3": "python", "default": "", "none": ""}.get(node.get("language", ""), node.get("language", ""))
+        language = node.get("language", "")
+        language = {"ipython3": "python", "default": "", "none": ""}.get(language, language)
         return f"{fence}{language}\n{text}\n{fence}"
 
     def _write_doctest_block(self, node):
@@ -242,10 +248,11 @@ class Page:
     def _write_table(self, node):
         title = [f"**{self._inline(child)}**" for child in node.children if isinstance(child, nodes.title)]
         rows = [list(map(self._cell, row.children)) for row in node.findall(nodes.row)]
-        if not any(isinstance(child, nodes.thead) for child in node.findall(nodes.thead)):
+        if not any(True for _ in node.findall(nodes.thead)):
             rows.insert(0, [""] * len(rows[0]))
         head, *body = [f"| {' | '.join(row)} |" for row in rows]
-        return "\n\n".join([self._anchors(node["ids"]), *title, "\n".join([head, "|---" * len(rows[0]) + "|", *body])]).strip()
+        lines = "\n".join([head, "|---" * len(rows[0]) + "|", *body])
+        return "\n\n".join(filter(None, [self._anchors(node["ids"]), *title, lines]))
 
     def _cell(self, entry):
         self._in_table = True
@@ -256,7 +263,8 @@ class Page:
             self._in_table = False
 
     def _write_figure(self, node):
-        pictures = [self._inline(child) for child in node.children if not isinstance(child, (nodes.caption, nodes.legend))]
+        words = (nodes.caption, nodes.legend)
+        pictures = [self._inline(child) for child in node.children if not isinstance(child, words)]
         legend = [self._blocks(child.children) for child in node.children if isinstance(child, nodes.legend)]
         return "\n\n".join(filter(None, [*pictures, self._caption(node), *legend]))
 

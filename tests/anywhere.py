@@ -31,7 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FREEZE = ROOT / "tests" / "colab.txt"
 ENVIRONMENTS = ROOT / "_build" / "anywhere"
 MISSING = ("anywidget", "latex2mathml", "psygnal")  # what the library needs and Colab lacks
-KEPT = ("numpy", "matplotlib", "sympy", "ipywidgets", "ipykernel", "ipython")
 PIN = re.compile(r"^([\w.-]+)==([\w.!+]+)$", re.M)
 STAND_IN = '''\
 import os
@@ -76,10 +75,10 @@ class Environment:
         (packages / "google" / "colab" / "__init__.py").touch()
         (packages / "google" / "colab" / "output.py").write_text(STAND_IN, encoding="utf-8")
         (packages / "sitecustomize.py").write_text("import google.colab\n", encoding="utf-8")
-        kernel = {"argv": [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"], "language": "python"}
+        started = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         (self.folder / "kernels" / "colab").mkdir(parents=True, exist_ok=True)
         (self.folder / "kernels" / "colab" / "kernel.json").write_text(
-            json.dumps(kernel | {"display_name": "Colab"}), encoding="utf-8"
+            json.dumps({"argv": started, "display_name": "Colab", "language": "python"}), encoding="utf-8"
         )
         (self.folder / "made").write_text(json.dumps(self.installed()), encoding="utf-8")
 
@@ -132,7 +131,7 @@ def served(folder):
 
 
 def from_here(notebook, address):
-    """Let the first code cell install from ``address`` in place of the repository. Raises ``ValueError`` if it cannot."""
+    """Let the first code cell install from ``address``, not from the repository. Raises ``ValueError`` if it cannot."""
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
     cell.source, count = re.subn(r"downhill @ git\+https://[^\"\s]+", lambda _: f"downhill @ {address}", cell.source)
     if count != 1:

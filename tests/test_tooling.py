@@ -102,6 +102,9 @@ def test_a_workflow_can_be_read(file):
     assert workflow["name"]
     assert True in workflow  # the key `on`, as YAML reads it
     for job in workflow["jobs"].values():
+        if "uses" in job:
+            assert (ROOT / job["uses"]).is_file()
+            continue
         assert job["runs-on"]
         assert all(("uses" in step) != ("run" in step) for step in job["steps"])
 
