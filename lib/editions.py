@@ -94,7 +94,7 @@ def edition(app, docname, doctree):
             cells.append(text_cell(part, app.srcdir, alt))
     cells[1:1] = [setup_cell(app.config)]
     cells[0].source += "\n\n" + note(app.config, docname)
-    return notebook(cells)
+    return notebook([*cells, *way_on(app, docname)])
 
 
 def executed(config, path):
@@ -112,6 +112,15 @@ def note(config, docname):
         f"*This notebook is a chapter of the book [{escaped(config.html_title)}]({page}). "
         "Run its cells from the top. Figures that you can play with are pictures until their cell has run.*"
     )
+
+
+def way_on(app, docname):
+    """The last cell: a link to the page that comes next in the book; none after the last page."""
+    _, _, following = app.env.collect_relations().get(docname, (None, None, None))
+    if not following:
+        return []
+    title = escaped(app.env.titles[following].astext())
+    return [nbformat.v4.new_markdown_cell(f"**Next:** [{title}]({app.builder.get_target_uri(following)})")]
 
 
 def text_cell(part, root, alt=""):

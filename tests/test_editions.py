@@ -153,6 +153,13 @@ def leads(edition, name, link):
     return other in NAMES and (not anchor or any(cell.find(id=anchor) for cell in texts(edition(other))))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_last_cell_leads_to_the_next_page(edition, name):
+    following = CHAPTERS[CHAPTERS.index(f"book/{name}") + 1].removeprefix("book/")
+    expected = f"{following}.ipynb" if following in NAMES else f"{PUBLISHED}book/{following}.html"
+    assert links(texts(edition(name))[-1:]) == [expected]
+
+
 @pytest.mark.parametrize(
     "link", ["#nothing", "sgd.html", "sgd.ipynb#nothing", f"{PUBLISHED}book/none.html", "other.ipynb"]
 )
