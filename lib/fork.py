@@ -51,6 +51,19 @@ def repository(root=ROOT):
     return settings["url"], settings["branch"]
 
 
+def site(url):
+    """The address at which GitHub or GitLab publishes the pages of the repository at ``url``; "" for any other host.
+
+        >>> site("https://github.com/ada/book")
+        'https://ada.github.io/book/'
+    """
+    host, owner, *groups, name = url.removeprefix("https://").split("/")
+    if host not in ("github.com", "gitlab.com"):
+        return ""
+    own = f"{owner.lower()}.{host.removesuffix('.com')}.io"
+    return f"https://{own}/" + "".join(f"{part}/" for part in [*groups, name] if part.lower() != own)
+
+
 def setting(text, key, value):
     """The YAML ``text`` with another ``value`` for ``key``. Raises ``ValueError`` unless one line sets the key."""
     changed, count = re.subn(rf"(?m)^(\s*{re.escape(key)}:[ \t]+)\S+", lambda found: found[1] + value, text)
