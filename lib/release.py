@@ -4,7 +4,6 @@ Use: ``python -m lib.release``, or ``make release``, which builds the site first
 PDF needs Chromium or Chrome: the one that the variable ``CHROMIUM`` names, or one on ``PATH``, or Playwright's own.
 """
 
-import html
 import os
 import re
 import shutil
@@ -16,18 +15,23 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 
 import jinja2
 import matplotlib
+import pikepdf
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
-from pypdf import PdfReader, PdfWriter
+from pygments.formatters import HtmlFormatter
 
 from lib import __version__, fork
+from lib.katex import DIST
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 OUT = ROOT / "_build" / "release"
 NAME = f"downhill-{__version__}"
+TITLE, SUBTITLE = "Downhill", "the optimizers of deep learning, from SGD to AdamW"
+AUTHOR = "The Downhill authors"
 LEFT_OUT = {"book/claims": "repeats every statement and its check", "book/playground": "is there to be played with"}
+COLOURS = "a11y-high-contrast-light"  # of code, as in _config.yml
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
@@ -49,6 +53,18 @@ def released(root=ROOT):
     """The day of this version, from ``CITATION.cff``."""
     found = yaml.safe_load((Path(root) / "CITATION.cff").read_text(encoding="utf-8"))["date-released"]
     return found if isinstance(found, date) else date.fromisoformat(found)
+
+
+def news(changes, version, address):
+    """What is new in a version, for the page of its release, in Markdown.
+
+    ``changes`` is the text of ``book/changelog.md``; its links to pages lead to the site at ``address``. Raises
+    ``ValueError`` if it does not tell of the version.
+    """
+    found = re.search(rf"^## Version {re.escape(version)} \(.*\)\n(.*?)(?=^## |\Z)", changes, re.M | re.S)
+    if not found:
+        raise ValueError(f"book/changelog.md does not tell of version {version}")
+    return re.sub(r"\{doc\}`(\w+)`", rf"[\1]({address}book/\1.html)", found[1]).strip() + "\n"
 
 
 # The zip.
@@ -91,6 +107,7 @@ def leaf(site, page, pages, address):
     - Its ids, and the links to pages that are in the book too, begin with the name of the page; other links lead to
       ``address``, where the site is published.
     - Interactive figures are their still pictures, what is folded is open, buttons are gone.
+    - An equation is a picture whose alternative text is its LaTeX: a PDF has no room for MathML.
 
     ``pages`` are those in the book. Raises ``ValueError`` for an interactive figure without a picture.
     """
@@ -103,12 +120,18 @@ def leaf(site, page, pages, address):
         figure.clear()
         figure["class"] = "still"
         figure.append(picture)
-    for tag in article.select("script, style, noscript, button, .headerlink, .onlyprint, .visually-hidden, details.hide > summary"):
+    for tag in article.select("script, style, noscript, button, .headerlink, .visually-hidden, details.hide > summary"):
         tag.decompose()
     for tag in article.select("details"):
         tag["open"] = ""
     for tag in article.select("details.hide"):
         tag.unwrap()
+    for code in article.select("pre"):
+        if code.get_text().count("\n") <= SHORT:
+            code["class"] = "short"
+    for equation in article.select(".katex"):
+        equation["role"], equation["aria-label"] = "img", equation.annotation.get_text().strip()
+        equation.select_one(".katex-mathml").decompose()
     for tag in article.select("[id]"):
         tag["id"] = anchor(page, tag["id"])
     for tag in article.select("[aria-labelledby], [for]"):
@@ -145,22 +168,17 @@ def contents(leaves):
 
 
 def _title(heading):
-    copy = BeautifulSoup(str(heading), "html.parser")
-    for tag in copy.select(".katex-html"):
-        tag.decompose()
-    for tag in copy.select("annotation"):
-        tag.decompose()
-    return re.sub(r"\s+", " ", copy.get_text()).strip()
+    return re.sub(r"\s+", " ", heading.get_text()).strip()
 
 
-def whole(site, root, leaves, numbers):
+def whole(root, leaves, numbers):
     """The whole book as one HTML page. ``numbers`` are the pages on which ids stand, where they are known."""
-    repository, branch = fork.repository(root)
-    styles = sorted((Path(site) / "_static").glob("pygments*.css")) + [Path(site) / "_static" / "katex" / "katex.min.css"]
+    repository, _ = fork.repository(root)
     values = {
-        "title": "Downhill", "subtitle": "the optimizers of deep learning, from SGD to AdamW", "version": __version__,
-        "author": "The Downhill authors", "day": released(root), "address": fork.site(repository) or repository,
-        "repository": repository, "styles": [style.resolve().as_uri() for style in styles], "numbers": numbers,
+        "title": TITLE, "subtitle": SUBTITLE, "version": __version__, "author": AUTHOR, "day": released(root), "address": fork.site(repository) or repository,
+        "repository": repository, "numbers": numbers,
+        "katex": (DIST / "katex.min.css").as_uri(),
+        "colours": HtmlFormatter(style=COLOURS).get_style_defs(".highlight"),
         "fonts": FONTS.as_uri(), "cover": (root / "book" / "static" / "cover.png").resolve().as_uri(),
         "contents": contents(leaves),
         "parts": [(caption, [str(chapter) for chapter in chapters]) for caption, chapters in leaves],
@@ -170,7 +188,8 @@ def whole(site, root, leaves, numbers):
 
 # Paper.
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--font-render-hinting=none"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+SHORT = 20  # lines of code that stay on one page
 WIDTH = 612  # pixels: A4 without the margins that book.html sets
 SMALLEST = 0.55
 FIT = """(smallest) => {
@@ -222,20 +241,21 @@ def printed(file, target):
 
 def page_numbers(pdf):
     """On which page of a PDF each of its named places stands: {name: number, from 1}."""
-    reader = PdfReader(pdf)
-    pages = {page.indirect_reference.idnum: number for number, page in enumerate(reader.pages, 1)}
-    found = {name.lstrip("/"): place for name, place in reader.named_destinations.items()}
-    return {name: pages[place.page.idnum] for name, place in found.items() if place.page.idnum in pages}
+    with pikepdf.open(pdf) as document:
+        pages = {page.obj.objgen: number for number, page in enumerate(document.pages, 1)}
+        places = document.Root.get("/Dests") or pikepdf.NameTree(document.Root.Names.Dests)
+        return {str(name).lstrip("/"): pages[place[0].objgen] for name, place in places.items()}
 
 
-def describe(source, target, title, author, day):
-    """Write a PDF again with what it is: title, author, day and language."""
-    writer = PdfWriter(clone_from=source)
-    moment = f"D:{day:%Y%m%d}000000Z"
-    writer.add_metadata(
-        {"/Title": title, "/Author": author, "/CreationDate": moment, "/ModDate": moment, "/Producer": "Chromium, pypdf"}
-    )
-    writer.write(target)
+def finish(source, target, title, author, day):
+    """Write a PDF again, in half of the bytes, with its title, author and day."""
+    with pikepdf.open(source) as document:
+        with document.open_metadata(set_pikepdf_as_editor=False) as about:
+            about["dc:title"], about["dc:creator"], about["dc:language"] = title, [author], ["en"]
+            about["xmp:CreateDate"] = about["xmp:ModifyDate"] = f"{day}T00:00:00Z"
+            about["xmp:CreatorTool"] = "Downhill"
+        document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
+        document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
 def make_pdf(site, root, target, only=None):
@@ -254,10 +274,10 @@ def make_pdf(site, root, target, only=None):
     raw = Path(target).with_suffix(".raw.pdf")
     numbers = {}
     for _ in range(2):
-        work.write_text(whole(site, Path(root), leaves, numbers), encoding="utf-8", newline="\n")
+        work.write_text(whole(Path(root), leaves, numbers), encoding="utf-8", newline="\n")
         printed(work, raw)
         numbers = page_numbers(raw)
-    describe(raw, target, "Downhill: the optimizers of deep learning, from SGD to AdamW", "The Downhill authors", released(root))
+    finish(raw, target, f"{TITLE}: {SUBTITLE}", AUTHOR, released(root))
     work.unlink()
     raw.unlink()
 
@@ -270,6 +290,9 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     repository = fork.repository()[0]
     read_me = READ_ME.format(address=fork.site(repository) or repository, repository=repository)
+    changes = (ROOT / "book" / "changelog.md").read_text(encoding="utf-8")
+    text = news(changes, __version__, fork.site(repository))
+    (OUT / "NEW.md").write_text(text, encoding="utf-8", newline="\n")
     pack(SITE, OUT / f"{NAME}.zip", read_me, released())
     make_pdf(SITE, ROOT, OUT / f"{NAME}.pdf")
     for file in sorted(OUT.glob(f"{NAME}.*")):

@@ -3,6 +3,7 @@
 - ``sitemap.xml`` and a canonical address of every page, for search engines;
 - a description and a card with a picture for every page, for those who share a link to it;
 - ``feed.xml``, an Atom feed made from the page of changes;
+- on the front page a link to the zip and the PDF of the newest release;
 - ``404.html``, which the server shows for a page that is not there, at any depth;
 - an order of what a search finds: a page about it first;
 - a style for paper;
@@ -315,6 +316,20 @@ def write_feed(app):
     (Path(app.outdir) / "feed.xml").write_bytes(made)
 
 
+def latest(repository):
+    """The address of the newest release in a repository at GitHub or at a GitLab."""
+    return f"{repository}/releases/latest" if "github" in repository else f"{repository}/-/releases/permalink/latest"
+
+
+def offer_downloads(app, doctree, docname):
+    """Say on the front page where the book's zip and PDF are."""
+    if docname == app.config.root_doc and app.builder.name == "html":
+        *_, section = doctree.findall(nodes.section)
+        link = nodes.reference("", "newest release", refuri=latest(fork.repository(app.srcdir)[0]))
+        before, after = "To have it without a network or on paper, take the zip or the PDF of the ", "."
+        section += nodes.paragraph("", "", nodes.Text(before), link, nodes.Text(after))
+
+
 # The pages that are no chapters.
 
 TEMPLATES_FOLDER = Path(__file__).parent / "templates"
@@ -368,6 +383,7 @@ def setup(app):
     """Register all this with Sphinx."""
     app.add_css_file("print.css", media="print")
     app.connect("config-inited", know_the_address)
+    app.connect("doctree-resolved", offer_downloads, priority=400)
     app.connect("html-page-context", describe_page)
     app.connect("build-finished", write_all, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
