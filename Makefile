@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 REQUIREMENTS ?= requirements.txt
 KATEX := node_modules/katex/package.json
 
-.PHONY: book editions serve test notebooks homework grade fork clean
+.PHONY: book editions serve test notebooks homework grade fork release clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -40,6 +40,10 @@ grade: $(INSTALLED)
 # Say where a copy of the book lives: make fork URL=https://github.com/you/yourbook [BRANCH=main]
 fork: $(INSTALLED)
 	@$(BIN)/python -m lib.fork "$(URL)" $(BRANCH)
+
+# Build the book, then the files of a release in _build/release: the site as a zip, the book as a PDF.
+release: book
+	$(BIN)/python -m lib.release
 
 # Remove what was built; what was installed stays.
 clean:

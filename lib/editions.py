@@ -71,8 +71,9 @@ def branch(config):
 
 
 def site_address(config):
-    """The address of the published book, with a slash at the end."""
-    return f"{(config.html_baseurl or fork.pages(config.html_theme_options['repository_url'])).rstrip('/')}/"
+    """The address of the published book, or of its repository where the host publishes none, with a slash at the end."""
+    repository = config.html_theme_options["repository_url"]
+    return f"{(config.html_baseurl or fork.site(repository) or repository).rstrip('/')}/"
 
 
 def edition(app, docname, doctree):

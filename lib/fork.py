@@ -51,14 +51,17 @@ def repository(root=ROOT):
     return settings["url"], settings["branch"]
 
 
-def pages(url):
-    """The address at which the host of a repository publishes its pages, unless it is told another.
+def site(url):
+    """The address at which GitHub or GitLab publishes the pages of the repository at ``url``; "" for any other host.
 
-    >>> pages("https://github.com/ada/book")
-    'https://ada.github.io/book/'
+        >>> site("https://github.com/ada/book")
+        'https://ada.github.io/book/'
     """
-    host, owner, path = re.fullmatch(r"https://([^/]+)/([^/]+)/(.+)", address(url)).groups()
-    return f"https://{owner.lower()}.{host.removesuffix('.com')}.io/{path}/"
+    host, owner, *groups, name = url.removeprefix("https://").split("/")
+    if host not in ("github.com", "gitlab.com"):
+        return ""
+    own = f"{owner.lower()}.{host.removesuffix('.com')}.io"
+    return f"https://{own}/" + "".join(f"{part}/" for part in [*groups, name] if part.lower() != own)
 
 
 def setting(text, key, value):

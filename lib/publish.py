@@ -45,7 +45,7 @@ def publish(folder, root=ROOT, made=MADE):
         shutil.copy(root / name, folder)
     url, _ = fork.repository(root)
     title = re.search(r"(?m)^title: (.+)$", (root / "_config.yml").read_text(encoding="utf-8"))[1]
-    readme = README.format(title=title, site=fork.pages(url), url=url)
+    readme = README.format(title=title, site=fork.site(url) or url, url=url)
     for name, text in {"requirements.txt": requirements(root), "README.md": readme}.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return folder

@@ -27,7 +27,7 @@ from lib.notebooks import normalise
 MADE = ROOT / "_build" / "editions" / "book"
 NAMES = [name.removeprefix("book/") for name in CHAPTERS if (ROOT / f"{name}.ipynb").exists()]
 LARGEST = 1_500_000
-PUBLISHED = fork.pages(fork.repository()[0])
+PUBLISHED = fork.site(fork.repository()[0])
 LEFT = re.compile(r":::|```|\{(?:eq|ref|doc|numref|cite|prf|math|term|py)[:\w]*\}|\$|\*\*|\]\(|\\[a-z]|^#+ ", re.M)
 
 

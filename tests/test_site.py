@@ -80,7 +80,7 @@ def broken_links(path):
 
 def loads_from_elsewhere(path):
     """Scripts, styles, pictures and frames of a page that are not in the book."""
-    tags = soup(path).find_all(["script", "img", "iframe", "source", "link"])
+    tags = soup(path).select("script, img, iframe, source, link:not([rel=canonical])")
     urls = [tag.get("src") or tag.get("href") or "" for tag in tags]
     return [url for url in urls if re.match(r"(https?:)?//", url)]
 

@@ -9,3 +9,19 @@
     document.querySelectorAll(".katex-display").forEach((box) => observer.observe(box));
   });
 })();
+
+// Paper is light, and shows what a reader could open.
+(() => {
+  const root = document.documentElement;
+  let theme, closed = [];
+  addEventListener("beforeprint", () => {
+    theme = root.dataset.theme;
+    root.dataset.theme = "light";
+    closed = [...document.querySelectorAll(".bd-article details:not([open])")].filter((box) => !box.closest(".downhill"));
+    closed.forEach((box) => { box.open = true; });
+  }, { capture: true });
+  addEventListener("afterprint", () => {
+    root.dataset.theme = theme;
+    closed.forEach((box) => { box.open = false; });
+  });
+})();

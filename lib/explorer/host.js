@@ -3,6 +3,7 @@
 const KINDS = {
   descent: descentPanels, stream: streamPanels, plane: planePanels,
 };
+const PAPER = "640px";  // what a sheet of A4 has room for; drawn before the browser lays out the pages
 const AGAIN = ["none", "8 4", "3 3", "10 3 2 3"];
 const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
 
@@ -115,9 +116,18 @@ function render({ model, el }, library, own = {}) {
   for (const node of [document.documentElement, document.body]) {
     theme.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class", "theme"] });
   }
+  const printing = () => { el.style.width = PAPER; figure.remember = remembered(); draw(); };
+  const printed = () => { el.style.width = ""; schedule(); };
+  addEventListener("beforeprint", printing);
+  addEventListener("afterprint", printed);
   if (spec.problems) figure.say(spec.problems);
   draw();
-  return () => { model.off?.("change:state", hear); resize.disconnect(); theme.disconnect(); };
+  return () => {
+    model.off?.("change:state", hear);
+    for (const observer of [resize, theme]) observer.disconnect();
+    removeEventListener("beforeprint", printing);
+    removeEventListener("afterprint", printed);
+  };
 }
 
 function merge(library, own) {
