@@ -279,7 +279,7 @@ def test_a_start_needs_floats():
 
 @pytest.mark.parametrize("model, lr, accuracy", [
     (Network((196, 64, 10)), 0.2, 0.75),
-    (ConvolutionalNetwork((1, 14, 14), (8, 16), 32, 10), 0.15, 0.7),
+    (ConvolutionalNetwork((1, 14, 14), (8, 16), 32, 10), 0.3, 0.7),
 ])  # fmt: skip
 def test_sgd_teaches_a_network_fashion(model, lr, accuracy):
     data = load("fashion", np.float32)
