@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from . import data, schedules
+from .data.full import SOURCES
 from .descent import Schedule
 
 LIB = Path(__file__).resolve().parent
@@ -58,7 +59,7 @@ class Task:
 
     def load(self):
         """Training and test examples, (X, y) each. Raises ``ValueError`` for data that are not there or do not fit."""
-        found = data.load(self.data, self.dtype)
+        found = self._data()
         if found.X_train.shape[1] != self.model.features:
             raise ValueError(f"{self.data!r} has {found.X_train.shape[1]} features, the model {self.model.features}.")
         if self.examples and self.examples > len(found.y_train):
@@ -69,8 +70,11 @@ class Task:
     @property
     def steps(self):
         """Number of steps of a whole training."""
-        examples = self.examples or len(data.load(self.data, self.dtype).y_train)
+        examples = self.examples or len(self._data().y_train)
         return self.epochs * -(-examples // self.batch)
+
+    def _data(self):
+        return data.load(self.data, self.dtype, full=self.data in SOURCES)
 
 
 @dataclass(frozen=True, eq=False)
