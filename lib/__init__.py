@@ -13,7 +13,9 @@
 ``lib.rates``       how fast a rule with momentum converges on a quadratic
 ``lib.figures``     static figures
 ``lib.models``      models with hand-written gradients over one flat θ
-``lib.data``        small real data sets that need no network
+``lib.training``    minibatches, curves, and grids over settings and seeds
+``lib.schedules``   learning-rate schedules
+``lib.data``        real data: small sets inside, larger ones fetched
 ``lib.homework``    checks for students, building and grading for instructors
 ==================  ==========================================================
 """

@@ -48,7 +48,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
                [1. , 0.5]])
     """
     theta = _parameters(theta)
-    schedule = _Schedule(rule, hyper, parameter_axes=min(theta.ndim, 1))
+    schedule = Schedule(rule, hyper, parameter_axes=min(theta.ndim, 1))
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
     if on_divergence not in ("raise", "record"):
@@ -94,7 +94,7 @@ class Optimizer:
         self.theta = _parameters(theta)
         if not theta.flags.writeable or not theta.flags.c_contiguous:
             raise ValueError("theta must be writeable and contiguous to be changed in place; pass a copy.")
-        self._schedule = _Schedule(rule, hyper)
+        self._schedule = Schedule(rule, hyper)
         if self._schedule.shape:
             raise ValueError("Optimizer makes one run, so that hyper-parameters are numbers; got an array. "
                              "For a sweep use descend.")  # fmt: skip
@@ -129,7 +129,7 @@ def generator(seed):
     return np.random.Generator(twister)
 
 
-class _Schedule:
+class Schedule:
     """A rule with its hyper-parameters, checked, at every step t."""
 
     def __init__(self, rule, hyper, parameter_axes=1):

@@ -11,6 +11,17 @@ name         what it is                                                         
 
 ``load(name)`` returns a :class:`Dataset`. The files are made by ``lib.data.make``; credits and licences are
 in ``LICENSES.md`` beside them.
+
+Three more are too large for the package; ``load(name, full=True)`` fetches them where there is a network, and keeps
+them (:mod:`lib.data.full`):
+
+===========  ==================================================================  =========
+name         what it is                                                          fetched
+===========  ==================================================================  =========
+``mnist``    MNIST: 60,000 + 10,000 grey images of digits, 28×28                 11 MB
+``cifar10``  CIFAR-10: 50,000 + 10,000 colour images, 3×32×32, ten classes       162 MB
+``imdb``     IMDB: counts of 10,000 words in 25,000 + 25,000 reviews of films    80 MB
+===========  ==================================================================  =========
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +30,8 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
+
+from .full import SOURCES, arrays, fetch, folder
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +141,7 @@ class Dataset:
 
     ``X_train``, ``X_test``: one row per example, an array or :class:`SparseRows` of floats. ``y_train``, ``y_test``:
     uint8 labels, the places of the class names in ``classes``. ``image_shape``: height and width to which a row of
-    ``X`` can be reshaped, or ``None``. ``vocabulary``: the word that each column of ``X`` counts, or empty.
+    ``X`` can be reshaped, after a number of channels if it has colours, or ``None``. ``vocabulary``: the word that each column of ``X`` counts, or empty.
     ``credit``, ``licence``: to be named wherever the data are shown.
     """
 
@@ -140,7 +153,7 @@ class Dataset:
     classes: tuple[str, ...]
     credit: str
     licence: str
-    image_shape: tuple[int, int] | None = None
+    image_shape: tuple[int, ...] | None = None
     vocabulary: tuple[str, ...] = ()
 
     def __repr__(self):
@@ -153,29 +166,57 @@ FOODS_CREDIT = (
     "Amazon fine-food reviews: McAuley & Leskovec 2013, through SNAP (snap.stanford.edu/data/web-FineFoods.html) "
     "and the R package modeldata 1.1.0; © 2019 Max Kuhn, RStudio"
 )
+FULL_CREDITS = {
+    "mnist": {"credit": "MNIST: LeCun, Cortes & Burges", "licence": "CC BY-SA 3.0"},
+    "cifar10": {"credit": "CIFAR-10: Krizhevsky 2009", "licence": "none stated; cite the technical report"},
+    "imdb": {"credit": "Large Movie Review Dataset: Maas et al. 2011", "licence": "none stated; cite the paper"},
+}
 
 
-def load(name, dtype=np.float64):
-    """Load a data set that comes with the package.
+def load(name, dtype=np.float64, *, full=False):
+    """Load a data set that comes with the package or, with ``full=True``, one that must be fetched once.
 
     ``name``: ``"fashion"``, whose ``X`` are arrays of shape (n, 196) in [0, 1], 0 the background; or ``"foods"``, whose
     ``X`` are :class:`SparseRows` of counts, of shape (n, 10000), columns from the most frequent training word down,
-    and whose class 1 (``great``) is a review with five stars. ``dtype``: float32 or float64, the type of ``X``.
+    and whose class 1 (``great``) is a review with five stars; with ``full=True``, ``"mnist"``, ``"cifar10"`` (a row has
+    its red, then its green, then its blue pixels) or ``"imdb"``, in the same form.
+    ``dtype``: float32 or float64, the type of ``X``.
 
     Returns a :class:`Dataset`, the same object each time: its arrays are read-only, ``.copy()`` what is to be changed.
-    Raises ``ValueError`` for another name or dtype.
+    Raises ``ValueError`` for another name or dtype, and for a file that is damaged; ``ConnectionError`` where a file
+    cannot be fetched.
     """
-    if not isinstance(name, str) or name not in _LOADERS:
-        near = get_close_matches(str(name), _LOADERS, n=1)
+    names = SOURCES if full else _LOADERS
+    if not isinstance(name, str) or name not in names:
+        near = get_close_matches(str(name), names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, _LOADERS))}.{hint}")
+        hint = " It is not in the package: full=True fetches it." if not full and str(name) in SOURCES else hint
+        raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, names))}.{hint}")
     try:
         kind = np.dtype(dtype)
     except TypeError:
         kind = None
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype is {dtype!r}; allowed are float32 and float64")
-    return _load(name, kind)
+    return _load_full(name, kind) if full else _load(name, kind)
+
+
+@cache
+def _load_full(name, dtype):
+    found = arrays(name, [fetch(source, folder() / name) for source in SOURCES[name]])
+    columns = len(found.get("vocabulary", ()))
+
+    def examples(split):
+        if not columns:
+            return _frozen(found[f"X_{split}"].astype(dtype) / 255)
+        parts = zip(found[f"X_{split}"], (dtype, np.intp, np.intp))
+        return SparseRows(*(_frozen(part.astype(kind)) for part, kind in parts), columns=columns)
+
+    return Dataset(
+        name=name, X_train=examples("train"), y_train=_frozen(found["y_train"].copy()), X_test=examples("test"),
+        y_test=_frozen(found["y_test"].copy()), classes=found["classes"], image_shape=found.get("image_shape"),
+        vocabulary=found.get("vocabulary", ()), **FULL_CREDITS[name],
+    )  # fmt: skip
 
 
 @cache

@@ -10,7 +10,7 @@ import numbers
 
 import numpy as np
 
-from ..descent import _Schedule
+from ..descent import Schedule
 from ..streams import STREAMS
 from .runs import hyper, kind
 
@@ -230,7 +230,7 @@ def _switch(key, value):
 
 def _check_hyper(rule, settings):
     try:
-        _Schedule(rule, settings)
+        Schedule(rule, settings)
     except ValueError as problem:
         raise ValueError(f"{rule.__name__}: {problem}") from None
 

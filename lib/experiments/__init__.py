@@ -1,0 +1,193 @@
+"""The book's experiments on real data: what is trained, and recorded results of it.
+
+``python -m lib.experiments`` runs all of them again and writes the tables beside this file, with the machine's
+description in ``record.json``; ``python -m lib.experiments network`` runs the named ones. They need the packages of the
+extra ``experiments``.
+
+=======================  ===========================================================  ================
+name                     what is trained                                              Kingma & Ba 2015
+=======================  ===========================================================  ================
+``logistic``             logistic regression on Fashion-MNIST, rate falling as 1/√t   section 6.1
+``logistic_flat``        the same with a constant learning rate, AdaGrad alone        not in it
+``words``                logistic regression on reviews as bags of words              section 6.1
+``words_dropout``        the same, half of the words dropped at random                section 6.1
+``words_flat``           ``words`` with a constant learning rate, AdaGrad alone       not in it
+``words_dropout_flat``   the same, half of the words dropped at random                not in it
+``network``              two hidden layers of 100 ReLUs                               section 6.2
+``network_dropout``      the same with dropout                                        section 6.2
+``convolution``          three stages of filters and a hidden layer                   section 6.3
+``convolution_dropout``  the same with dropout                                        section 6.3
+``autoencoder``          a variational autoencoder, Adam with and without correction  section 6.4
+=======================  ===========================================================  ================
+"""
+
+import json
+import os
+import platform
+import re
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from lib import rules
+from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
+from lib.schedules import constant, inverse_sqrt
+from lib.training import Task, grid
+
+FOLDER = Path(__file__).resolve().parent
+DIGITS = 5  # of a recorded number
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A task, what is tried on it, and with which seeds: the arguments of :func:`lib.training.grid`."""
+
+    task: Task
+    settings: dict
+    seeds: tuple
+
+
+def rates(low, high):
+    """Learning rates, two to a power of ten, from 10^low to 10^high."""
+    return [float(f"{10**exponent:.3g}") for exponent in np.arange(low, high + 0.25, 0.5)]
+
+
+def four(adaptive, plain, mu=0.9):
+    """The four rules of the paper's comparisons, each with its learning rates."""
+    return {
+        rules.adam: {"lr": rates(*adaptive)},
+        rules.rmsprop: {"lr": rates(*adaptive)},
+        rules.adagrad: {"lr": rates(*plain)},
+        rules.nesterov: {"lr": rates(*plain), "mu": mu},
+    }
+
+
+LINEAR = LogisticRegression(196, 10, l2=1e-4)
+CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
+WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
+FLAT = {"schedule": constant}
+CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
+
+EXPERIMENTS = {
+    "logistic": Experiment(
+        Task(LINEAR, epochs=45, schedule=inverse_sqrt), four((-3, 0.5), (-3, 0.5), [0.9, 0.99]), (0, 1, 2)
+    ),
+    "logistic_flat": Experiment(Task(LINEAR, epochs=45), {rules.adagrad: {"lr": rates(-3, 0.5)}}, (0, 1, 2)),
+    "words": Experiment(Task(LogisticRegression(10_000, 2), **WORDS), four((-3, 0.5), (-2.5, 1)), (0, 1, 2)),
+    "words_dropout": Experiment(
+        Task(LogisticRegression(10_000, 2, dropout=0.5), **WORDS), four((-3, 0.5), (-2.5, 1)), (0, 1, 2)
+    ),
+    "words_flat": Experiment(
+        Task(LogisticRegression(10_000, 2), **WORDS | FLAT), {rules.adagrad: {"lr": rates(-2.5, 1)}}, (0, 1, 2)
+    ),
+    "words_dropout_flat": Experiment(
+        Task(LogisticRegression(10_000, 2, dropout=0.5), **WORDS | FLAT), {rules.adagrad: {"lr": rates(-2.5, 1)}}, (0, 1, 2)
+    ),
+    "network": Experiment(
+        Task(Network((196, 100, 100, 10)), epochs=20, examples=6000), four((-4, -1.5), (-3, 0)), (0, 1, 2, 3)
+    ),
+    "network_dropout": Experiment(
+        Task(Network((196, 100, 100, 10), dropout=(0.2, 0.5)), epochs=20, examples=6000),
+        four((-4, -1.5), (-3, 0)), (0, 1, 2, 3),
+    ),
+    "convolution": Experiment(
+        Task(ConvolutionalNetwork(*CONVOLUTIONAL), epochs=10, examples=3000), four((-4, -1.5), (-3, -0.5)), (0, 1, 2)
+    ),
+    "convolution_dropout": Experiment(
+        Task(ConvolutionalNetwork(*CONVOLUTIONAL, dropout=(0.2, 0.5)), epochs=10, examples=3000),
+        four((-4, -1.5), (-3, -0.5)), (0, 1, 2),
+    ),
+    "autoencoder": Experiment(
+        Task(VariationalAutoencoder(196, 100, 10), epochs=100, examples=2000),
+        {rules.adam: CORRECTION, rules.adam_uncorrected: CORRECTION}, (0,),
+    ),
+}  # fmt: skip
+
+
+@cache
+def _recorded(name):
+    import pandas
+
+    with files(__name__).joinpath(f"{name}.csv.gz").open("rb") as file:
+        return pandas.read_csv(file, compression="gzip", dtype={"rule": "object"})
+
+
+def recorded(name):
+    """The recorded table of an experiment, as :func:`lib.training.grid` returns it, numbers of five digits.
+
+    Raises ``ValueError`` for another name.
+    """
+    if name not in EXPERIMENTS:
+        raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, EXPERIMENTS))}.")
+    return _recorded(name).copy()
+
+
+def best(table, by="train_loss"):
+    """The setting of each rule with the lowest mean of ``by`` over all epochs and seeds: one row a rule, best first.
+
+    The mean over the epochs, and not the last of them, so that a setting that explodes first is not preferred. A setting
+    with a run that diverged comes last. Columns: ``rule``, hyper-parameters, ``by``.
+    """
+    names = settings_of(table)
+    means = table.groupby(names, dropna=False, sort=False)[by].mean().reset_index()
+    return means.sort_values(by).groupby("rule", sort=False).head(1).reset_index(drop=True)
+
+
+def settings_of(table):
+    """The names of the columns that say what was set: ``rule`` and hyper-parameters."""
+    return [name for name in table.columns if name not in ("seed", "epoch", "train_loss", "test_loss", "test_accuracy")]
+
+
+def chosen(table, setting):
+    """The rows of one setting, a row of :func:`best`."""
+    kept = np.ones(len(table), bool)
+    for name in settings_of(table):
+        kept &= table[name].isna() if setting[name] != setting[name] else table[name] == setting[name]
+    return table[kept]
+
+
+def quartiles(table, column):
+    """Lower quartile, median and upper quartile over the seeds, for each epoch: an array of shape (3, epochs)."""
+    curves = table.pivot(index="seed", columns="epoch", values=column).to_numpy()
+    return np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+
+
+def record(name, folder=FOLDER, cache=None):
+    """Run an experiment, and write its table and what it was run on into ``folder``."""
+    experiment = EXPERIMENTS[name]
+    begin = time.process_time()
+    table = grid(experiment.task, experiment.settings, experiment.seeds, cache=cache)
+    seconds = time.process_time() - begin
+    columns = table.select_dtypes("float").columns
+    table[columns] = table[columns].map(lambda value: float(f"{value:.{DIGITS}g}"))
+    table.to_csv(folder / f"{name}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0}, lineterminator="\n")
+    path = folder / "record.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known[name] = {
+        "command": f"python -m lib.experiments {name}",
+        "task": re.sub(r"<function (\w+) at \w+>", r"\1", repr(experiment.task)),
+        "seeds": list(experiment.seeds),
+        "runs": len(table) // experiment.task.epochs,
+        "CPU seconds": round(seconds),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+        "releases": f"Python {platform.python_version()}, NumPy {np.__version__}",
+    }
+    ordered = {key: known[key] for key in EXPERIMENTS if key in known}
+    path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def main(arguments):
+    """The command; returns its exit status."""
+    unknown = set(arguments) - set(EXPERIMENTS)
+    if unknown:
+        print(f"no experiment {', '.join(sorted(unknown))}; there are {', '.join(EXPERIMENTS)}", file=sys.stderr)
+        return 2
+    for name in arguments or EXPERIMENTS:
+        print(name, flush=True)
+        record(name, cache=FOLDER.parents[1] / "_build" / "experiments")
+    return 0
