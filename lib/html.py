@@ -69,6 +69,7 @@ def mended(html):
     html = SUMMARY.sub(_summary, html)
     html = PRINTED_TITLE.sub(r'\1<p class="h1">\2</p>', html)
     html = html.replace(' role="main">', ">")
+    html = html.replace('<th class="head', '<th scope="col" class="head').replace('<th class="stub', '<th scope="row" class="stub')
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
 
 

@@ -114,6 +114,7 @@ def visit_inline(writer, node):
     if after := node.get("after"):
         body, end = html.removesuffix("</span></span></span>"), "</span></span></span>"
         html = f'{body}<span class="after">{after}</span>{end}' if body != html else html + after
+        html = html.replace("</mrow><annotation", f"<mtext>{after}</mtext></mrow><annotation")
     writer.body.append(writer.starttag(node, "span", "", CLASS="math") + html + "</span>")
     raise nodes.SkipNode
 

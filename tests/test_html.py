@@ -139,6 +139,11 @@ def test_the_title_for_paper_is_no_second_heading():
     assert html.mended(page).count("<h1>") == 1
 
 
+def test_header_cells_say_what_they_head():
+    table = '<table><thead><th class="head"><p>a</p></th></thead><tbody><th class="stub"><p>b</p></th><td></td></tbody></table>'
+    assert [cell["scope"] for cell in BeautifulSoup(html.mended(table), "html.parser").find_all("th")] == ["col", "row"]
+
+
 def test_contents_of_theorems_and_exercises_have_neither_ids_nor_sections():
     document = new_document("page", get_default_settings())
     chapter = nodes.section("", nodes.title("", "Chapter"), ids=["chapter"])
