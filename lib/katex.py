@@ -24,6 +24,8 @@ from sphinx.util.math import get_node_equation_number
 LOGGER = logging.getLogger(__name__)
 NODE_MODULES = Path(__file__).resolve().parents[1] / "node_modules"
 DIST = NODE_MODULES / "katex" / "dist"
+NAMED = re.compile(r"<mi[^>]*>[^<]*</mi><mo>\u2061</mo>")
+WORD = re.compile(r'(<mo[^>]*>)<mrow>((?:<mi mathvariant="normal">\w</mi>)+)</mrow></mo>')
 
 # One JSON request a line, one JSON answer a line. `trust` lets equations carry classes: \htmlClass{…}{…}.
 RENDERER = r"""
@@ -81,7 +83,13 @@ def _rendered(node, display):
     html, error = render(node.astext(), display)
     if error:
         LOGGER.warning("%s", error, location=node, type="katex")
-    return html
+    return valid(html)
+
+
+def valid(html):
+    """KaTeX's answer with MathML as its rules allow it: of ``h_\\min`` and ``\\bmod`` KaTeX makes elements too many."""
+    html = NAMED.sub(r"<mrow>\g<0></mrow>", html)
+    return WORD.sub(lambda found: f"{found[1]}{re.sub('<[^>]+>', '', found[2])}</mo>", html)
 
 
 class KeepPunctuation(SphinxPostTransform):
@@ -106,6 +114,7 @@ def visit_inline(writer, node):
     if after := node.get("after"):
         body, end = html.removesuffix("</span></span></span>"), "</span></span></span>"
         html = f'{body}<span class="after">{after}</span>{end}' if body != html else html + after
+        html = html.replace("</mrow><annotation", f"<mtext>{after}</mtext></mrow><annotation")
     writer.body.append(writer.starttag(node, "span", "", CLASS="math") + html + "</span>")
     raise nodes.SkipNode
 

@@ -25,6 +25,7 @@ from jupyter_cache.executors.utils import single_nb_execution
 
 from lib import icons
 from lib.explorer import code
+from lib.html import mended
 from lib.katex import NODE_MODULES, find_node
 
 LIB = Path(__file__).resolve().parent
@@ -156,15 +157,14 @@ def polish_pages(app):
 def polish(html):
     """A page of the theme, mended.
 
-    It loses the script that draws icons, since the stylesheet's web fonts draw them too; entries of the
-    bibliography become items of the list that they stand in.
+    It loses the script that draws icons, since the stylesheet's web fonts draw them too; for the rest see
+    :mod:`lib.html`.
     """
-    html = re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
-    return html.replace('role="doc-biblioentry"', 'role="listitem"')
+    return mended(re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html))
 
 
 def drop_unused(app, exception):
-    """Delete what no page asks for: icons, the icon script, source maps, pages whose source is gone."""
+    """Delete what no page asks for: icons, the icon script, source maps, templates, pages whose source is gone."""
     if exception or app.builder.name != "html":
         return
     out = Path(app.outdir)
@@ -172,7 +172,8 @@ def drop_unused(app, exception):
     pages = (page for page in (out / "book").rglob("*.html"))
     gone = [page for page in pages if page.relative_to(out).with_suffix("").as_posix() not in app.env.found_docs]
     static = out / "_static"
-    for file in [*gone, *static.glob("scripts/fontawesome.js*"), *static.rglob("*.map")]:
+    templates = static.rglob("*webpack-macros.html")
+    for file in [*gone, *static.glob("scripts/fontawesome.js*"), *static.rglob("*.map"), *templates]:
         file.unlink(missing_ok=True)
 
 

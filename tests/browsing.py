@@ -1,11 +1,13 @@
 """A browser for tests: what is wrong with a page, as a list of sentences."""
 
+import contextlib
 import functools
 import http.server
 import os
 import re
 import shutil
 import threading
+from typing import NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
 
@@ -13,11 +15,30 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WCAG = {"preload": False, "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+BEYOND = ["heading-order", "page-has-heading-one", "empty-heading", "landmark-one-main", "landmark-unique", "skip-link",
+          "target-size", "scope-attr-valid", "table-duplicate-name", "tabindex", "image-redundant-alt", "label-title-only"]  # fmt: skip
+RULES = {
+    "preload": False, "resultTypes": ["violations"], "runOnly": {"type": "tag", "values": WCAG},
+    "rules": {rule: {"enabled": True} for rule in BEYOND},
+}  # fmt: skip
 RAW = re.compile(r":::|```|\{(?:eq|ref|doc|numref|cite|prf|math|term|py)[:\w]*\}|\$\$|(?<!\\)\$[^$\n]+\$")
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+
+
+class View(NamedTuple):
+    """How a page is seen: its width in CSS pixels, the colour scheme, and how many pixels of the screen make one of these."""
+
+    width: int = 1280
+    scheme: str = "light"
+    zoom: int = 1
+
+
+VIEWS = [
+    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(640, "light", 2), View(320, "light"), View(320, "dark"),
+]  # fmt: skip
 
 
 def serve(folder):
@@ -28,9 +49,9 @@ def serve(folder):
     return server
 
 
-def visit(browser, url, width=1280, scheme="light", axe=True):
-    """Everything that is wrong with a page, as a list of sentences."""
-    problems = []
+@contextlib.contextmanager
+def opened(browser, url, problems, width=1280, scheme="light"):
+    """A page as it has been loaded and drawn; what it asks for and says meanwhile goes to ``problems``."""
     allowed = ("data:", "blob:", url if url.startswith("file:") else re.match(r"https?://[^/]+/", url).group())
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
@@ -47,16 +68,70 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
     page.goto(url)
     page.evaluate("document.fonts.ready.then(() => true)")
     page.wait_for_function(DRAWN)
-    problems += [f"shows the source {found!r}" for found in RAW.findall(page.evaluate(VISIBLE_TEXT))]
-    if page.evaluate("document.documentElement.scrollWidth") > width:
-        problems.append(f"is wider than {width} px: {page.evaluate(WIDEST)}")
-    if axe:
-        page.evaluate(SIMPLER_EQUATIONS)
-        for violation in Axe().run(page, options=WCAG).response["violations"]:
-            for node in violation["nodes"]:
-                problems.append(f"breaks {violation['id']} at {node['target']}: {node['html'][:120]}")
+    yield page
     context.close()
+
+
+def visit(browser, url, width=1280, scheme="light", axe=True):
+    """Everything that is wrong with a page in one view, as a list of sentences."""
+    problems = []
+    with opened(browser, url, problems, width, scheme) as page:
+        problems += shows_source(page) + is_too_wide(page)
+        if axe:
+            page.evaluate(SIMPLER)
+            problems += breaches(page)
     return problems
+
+
+def survey(browser, url, views=VIEWS):
+    """Everything that is wrong with a page in several views, loaded once: as it comes, and with all its parts unfolded."""
+    problems = []
+    with opened(browser, url, problems) as page:
+        screen = page.context.new_cdp_session(page)
+        problems += shows_source(page)
+        for width in sorted({390, *(view.width for view in views)}, reverse=True):
+            show(page, screen, View(width))
+            problems += is_too_wide(page)
+        page.evaluate(UNFOLD)
+        problems += is_too_wide(page)
+        page.evaluate(FOLD)
+        page.evaluate(SIMPLER)
+        show(page, screen, views[0])
+        problems += breaches(page)
+        page.evaluate(UNFOLD)
+        for view in views:
+            show(page, screen, view)
+            problems += [f"unfolded, {view.width} px, {view.scheme}: {words}" for words in breaches(page)]
+    return problems
+
+
+def show(page, screen, view):
+    """Give a page another size, zoom and colour scheme in place, and wait until it has followed; ``screen`` is a session."""
+    wider = page.evaluate("innerWidth") != view.width
+    page.emulate_media(color_scheme=view.scheme)
+    metrics = {"width": view.width, "height": 900 // view.zoom, "deviceScaleFactor": view.zoom, "mobile": False}
+    screen.send("Emulation.setDeviceMetricsOverride", metrics)
+    page.wait_for_timeout(350 if wider else 0)  # the theme makes boxes that scroll reachable only then
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def shows_source(page):
+    """Markup that a page shows to its readers."""
+    return [f"shows the source {found!r}" for found in RAW.findall(page.evaluate(VISIBLE_TEXT))]
+
+
+def is_too_wide(page):
+    """What makes a page scroll sideways."""
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return [f"is wider than {page.evaluate('innerWidth')} px: {page.evaluate(WIDEST)}"] if wide else []
+
+
+def breaches(page, part=None):
+    """What axe finds on a page or a part of it, by the rules of WCAG 2.1 AA and the further ones of ``BEYOND``."""
+    found = Axe().run(page, context=part, options=RULES).response["violations"]
+    return [
+        f"breaks {rule['id']} at {node['target']}: {node['html'][:120]}" for rule in found for node in rule["nodes"]
+    ]
 
 
 DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.ariaLabel || !svg.checkVisibility())"
@@ -66,13 +141,33 @@ VISIBLE_TEXT = """(() => {
   return article.textContent;
 })()"""
 
-# An equation is hundreds of elements in the colour of its text, and axe would look at each.
-SIMPLER_EQUATIONS = """(() => {
+# An equation is hundreds of elements in the colour of its text, and a cell of code has as many words in a dozen colours;
+# axe would look at each. So of an equation a box of its size is left, and of code one word for each colour. A figure's
+# player, which sticks to the window's edge, covers what can be scrolled from under it; so it does not stick.
+SIMPLER = """(() => {
   const equations = [...document.querySelectorAll(".katex")];
   const widths = equations.map((equation) => Math.max(equation.scrollWidth, equation.getBoundingClientRect().width));
   equations.forEach((equation, i) => {
     equation.innerHTML = `<span style="display: inline-block; width: ${widths[i]}px">x</span>`;
   });
+  const met = new Set();
+  document.querySelectorAll("pre span[class]:not(:has(*))").forEach((word) => {
+    const kind = word.closest("div[class*=highlight-]")?.className + word.className;
+    if (met.has(kind)) word.replaceWith(word.textContent);
+    met.add(kind);
+  });
+  document.querySelectorAll("code > .pre").forEach((word) => word.replaceWith(word.textContent));
+  document.querySelectorAll(".player").forEach((bar) => { bar.style.position = "static"; });
+  document.body.normalize();
+})()"""
+
+UNFOLD = """(() => {
+  document.querySelectorAll("article details:not([open])").forEach((part) => { part.open = true; });
+  document.querySelectorAll("article [aria-expanded=false]").forEach((part) => { part.click(); });
+})()"""
+FOLD = """(() => {
+  document.querySelectorAll("article details[open]").forEach((part) => { part.open = false; });
+  document.querySelectorAll("article [aria-expanded=true]").forEach((part) => { part.click(); });
 })()"""
 
 UNREACHABLE = """[...document.querySelectorAll(".katex-display")]

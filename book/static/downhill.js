@@ -1,12 +1,14 @@
-// A long equation scrolls in its own box, which the keyboard must reach; one that fits must not be in its way.
-// (The theme does the same for code, outputs and tables.)
+// What scrolls in its own box must be reached by the keyboard, and what fits must not be in its way. The theme sees to code,
+// outputs and tables when a page loads; this also to equations, and to all of it in what is unfolded later.
 (() => {
+  const scrolls = (box) => box.scrollWidth > box.clientWidth
+    || (box.scrollHeight > box.clientHeight && getComputedStyle(box).overflowY !== "hidden");
   const observer = new ResizeObserver((entries) => entries.forEach(({ target: box }) => {
-    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+    box.tabIndex = scrolls(box) ? 0 : -1;
   }));
   document.fonts.ready.then(() => {
-    document.querySelectorAll(".katex-display").forEach((box) => observer.observe(box));
+    document.querySelectorAll(".katex-display, article :is(pre, .cell_output > .output, .pst-scrollable-table-container)")
+      .forEach((box) => observer.observe(box));
   });
 })();
 
@@ -25,3 +27,10 @@
     closed.forEach((box) => { box.open = false; });
   });
 })();
+
+// A switch that unfolds a solution is called what it unfolds.
+addEventListener("load", () => {
+  document.querySelectorAll(".admonition-title > .toggle-button").forEach((button) => {
+    button.ariaLabel = button.parentElement.textContent.trim();
+  });
+});

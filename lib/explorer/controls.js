@@ -126,7 +126,7 @@ function runRows(figure) {
     const chip = element(kind[0], { ...kind[1], class: "chip", "data-run": run },
       swatch(figure, run, index), element("span", {}, figure.label(run)));
     const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
-    const row = element("div", { class: "run", style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
+    const row = element("div", { class: "run", role: "group", "aria-label": figure.label(run), style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
     row.show = () => {
       const on = figure.state.rules.includes(run);
       if (on) met.add(run);

@@ -52,7 +52,7 @@ function render({ model, el }, library, own = {}) {
     tabulate() {
       if (!figure.table.hidden) figure.table.replaceChildren(...figure.kind.tables());
     },
-    table: element("div", { class: "numbers", hidden: true, tabindex: 0, role: "region", "aria-label": "numbers" }),
+    table: element("div", { class: "numbers", hidden: true, tabindex: 0, role: "group", "aria-label": "numbers" }),
     later: () => schedule(),
   };
   const message = element("p", { class: "message", role: "alert", hidden: true });
