@@ -44,7 +44,7 @@ def shrink(site):
     """Replace the icon fonts of a built site, and make its stylesheet load the new ones."""
     static = site / "_static"
     style = static / "styles" / "pydata-sphinx-theme.css"
-    css = style.read_text(encoding="utf-8")
+    css = style.read_text(encoding="utf-8") if style.exists() else ""
     if ".woff2)" not in css:
         return
     sources = [*site.rglob("*.html"), *static.rglob("*.js")]
