@@ -67,9 +67,9 @@ def weights(address):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for page in PAGES:
-            wide, narrow = weigh(browser, address + page), weigh(browser, address + page, 390, 844)
+            wide, narrow = weigh(browser, address, page, SITE), weigh(browser, address, page, SITE, 390, 844)
             cells = [sum(size for file, size in wide.items() if file.endswith(kind)) for kind in kinds.values()]
-            cells += [sum(wide.values()), sum(narrow.values()), sum(weigh(browser, address + page, scroll=True).values())]
+            cells += [sum(wide.values()), sum(narrow.values()), sum(weigh(browser, address, page, SITE, scroll=True).values())]
             print(f"| {page} | {' | '.join(f'{cell / 1000:.0f}' for cell in cells)} |", flush=True)
         browser.close()
 

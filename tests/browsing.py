@@ -45,8 +45,7 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
         return requested.startswith("http") if url.startswith("file:") else not requested.startswith(allowed)
 
     page.goto(url)
-    page.evaluate("document.fonts.ready.then(() => true)")
-    page.wait_for_function(DRAWN)
+    show_all(page)
     problems += [f"shows the source {found!r}" for found in RAW.findall(page.evaluate(VISIBLE_TEXT))]
     if page.evaluate("document.documentElement.scrollWidth") > width:
         problems.append(f"is wider than {width} px: {page.evaluate(WIDEST)}")
@@ -59,6 +58,20 @@ def visit(browser, url, width=1280, scheme="light", axe=True):
     return problems
 
 
+def show_all(page):
+    """Have a page lay out all its sections and draw all its figures, which otherwise wait until the reader is near."""
+    page.add_style_tag(content=".bd-article section { content-visibility: visible !important; }")
+    page.evaluate("document.fonts.ready.then(() => true)")
+    page.wait_for_function(MOUNTED)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function(DRAWN)
+
+
+MOUNTED = """(() => {
+  const waiting = document.querySelector(".downhill[data-kind]:not(:has(> .stage))");
+  waiting?.scrollIntoView();
+  return !waiting;
+})()"""
 DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.ariaLabel || !svg.checkVisibility())"
 VISIBLE_TEXT = """(() => {
   const article = (document.querySelector("article") ?? document.body).cloneNode(true);

@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from browsing import UNREACHABLE, serve, visit
+from browsing import UNREACHABLE, serve, show_all, visit
 from fontTools.ttLib import TTFont
 from pages import CHAPTERS, PAGES, TOC, soup
 
@@ -27,7 +27,8 @@ def test_a_long_equation_scrolls_in_its_box_and_the_keyboard_reaches_it(browser,
     page = context.new_page()
     for chapter in CHAPTERS:
         page.goto(f"{address}{chapter}.html")
-        page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+        show_all(page)
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate(UNREACHABLE) == []
     context.close()
 

@@ -4,6 +4,7 @@ import functools
 import gzip
 import http.server
 import threading
+from urllib.parse import unquote, urlsplit
 
 SMALL = (".woff2", ".woff", ".png", ".webp", ".jpg", ".ico", ".pdf", ".zip")  # compressed already
 
@@ -49,24 +50,23 @@ def serve_gzipped(folder):
     return server
 
 
-def weigh(browser, url, width=1280, height=900, scroll=False):
-    """Bytes, compressed, of all that a page asks for while it loads, by file name; with ``scroll`` until its end."""
-    found = {}
+def weigh(browser, address, page, folder, width=1280, height=900, scroll=False):
+    """Bytes, compressed, of all that a page asks for while it loads, by file name; with ``scroll`` until its end.
+
+    The page is at ``address + page``, and what it asks for are files of ``folder``.
+    """
+    asked = set()
     context = browser.new_context(viewport={"width": width, "height": height})
-    page = context.new_page()
-    page.on("response", lambda reply: found.update({reply.url.split("?")[0].rsplit("/", 1)[1]: _weight(reply)}))
-    page.goto(url, wait_until="load")
-    page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+    tab = context.new_page()
+    tab.on("request", lambda request: asked.add(request.url))
+    tab.goto(address + page, wait_until="load")
+    tab.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
     if scroll:
-        page.evaluate(SCROLL)
-    page.wait_for_load_state("networkidle")
+        tab.evaluate(SCROLL)
+    tab.wait_for_load_state("networkidle")
     context.close()
-    return found
-
-
-def _weight(reply):
-    body = reply.body()
-    return len(body) if reply.url.split("?")[0].endswith(SMALL) else len(gzip.compress(body, 6))
+    paths = (unquote(urlsplit(url).path) for url in asked if url.startswith(address))
+    return {path.rsplit("/", 1)[1]: len(_content(f"{folder}{path}", True)) for path in paths}
 
 
 SCROLL = """(async () => {
