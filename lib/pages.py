@@ -32,6 +32,7 @@ from lib.katex import NODE_MODULES, find_node
 STYLE, SCRIPT, SEARCH = "site.css", "site.js", "search.js"
 STYLES = re.compile(r'[ \t]*<link\b(?=[^>]*rel="stylesheet")[^>]*href="([^"]*_static/)([^"?]+\.css)[^"]*"[^>]*>\n?')
 SCRIPTS = re.compile(r"[ \t]*<script\b([^>]*)>(.*?)</script>\n?", re.S)
+MEDIA = re.compile(r'\bmedia="([^"]+)"')
 PRELOADS = re.compile(r'[ \t]*<link rel="preload" as="script"[^>]*>\n?')
 SOURCE = re.compile(r'\bsrc="([^"?]+)[^"]*"')
 OF_SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
@@ -142,7 +143,7 @@ def bundle(site, search, pages):
         texts = [(static / part).read_text(encoding="utf-8") if part.endswith(".js") else part for part in parts]
         (static / name).write_text(_esbuild("\n;".join(texts), "--loader=js", "--minify"), encoding="utf-8", newline="\n")
     shrink_fonts(static / "katex" / "fonts", pages)
-    styles = [match[2] for match in STYLES.finditer(search)]
+    styles = [(match[2], MEDIA.search(match[0])) for match in STYLES.finditer(search)]
     words = {word for page in pages for tag in re.findall(r"<[a-zA-Z][^>]*>", page) for word in WORD.findall(tag)}
     words.update(word for file in static.glob("*.js") for word in WORD.findall(file.read_text(encoding="utf-8")))
     css = _node(PURGE, json.dumps({"css": _gathered(static, styles), "words": " ".join(sorted(words))}))
@@ -150,8 +151,8 @@ def bundle(site, search, pages):
 
 
 def _gathered(static, styles):
-    """The text of stylesheets and of what they import; the fonts that they name are copied to ``fonts``."""
-    imports = "".join(f'@import "./{style}";\n' for style in styles)
+    """The text of stylesheets, names and media, and of what they import; fonts that they name are copied to ``fonts``."""
+    imports = "".join(f'@import "./{name}"{f" {media[1]}" if media else ""};\n' for name, media in styles)
     with tempfile.TemporaryDirectory(dir=static) as folder:
         kinds = [f"--loader:.{kind}=file" for kind in ("woff2", "woff", "ttf")]
         kinds += [f"--loader:.{kind}=dataurl" for kind in ("png", "svg")]
