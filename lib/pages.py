@@ -37,6 +37,7 @@ PRELOADS = re.compile(r'[ \t]*<link rel="preload" as="script"[^>]*>\n?')
 SOURCE = re.compile(r'\bsrc="([^"?]+)[^"]*"')
 OF_SEARCH = ("searchtools.js", "language_data.js", "searchindex.js")
 OF_ONE_PAGE = "DOCUMENTATION_OPTIONS.pagename"  # read by the theme's menu of versions alone, which the book has not
+MEASURING = re.compile(r',?"complete"===document\.readyState\?(\w+)\(\):window\.addEventListener\("load",\1\)')
 IMAGE = re.compile(r"<img\b[^>]*>")
 FILE = re.compile(r"[\w.-]+\.\w+")
 EQUATION = re.compile(
@@ -135,13 +136,18 @@ def joined(text, search):
 
 
 def bundle(site, search, pages):
-    """Write the stylesheet and the scripts that :func:`joined` names, from those that the theme's search page loads."""
+    """Write the stylesheet and the scripts that :func:`joined` names, from those that the theme's search page loads.
+
+    The theme's script no longer lays out and measures all boxes of a page that could scroll: ``downhill.js`` does so for
+    those that the reader sees.
+    """
     static, pages = site / "_static", [*pages]
     everything = scripts(search)
     common = [script for script in everything if script not in OF_SEARCH]
     for name, parts in ((SCRIPT, common), (SEARCH, everything)):
         texts = [(static / part).read_text(encoding="utf-8") if part.endswith(".js") else part for part in parts]
-        (static / name).write_text(_esbuild("\n;".join(texts), "--loader=js", "--minify"), encoding="utf-8", newline="\n")
+        program = MEASURING.sub("", "\n;".join(texts))
+        (static / name).write_text(_esbuild(program, "--loader=js", "--minify"), encoding="utf-8", newline="\n")
     shrink_fonts(static / "katex" / "fonts", pages)
     styles = [(match[2], MEDIA.search(match[0])) for match in STYLES.finditer(search)]
     words = {word for page in pages for tag in re.findall(r"<[a-zA-Z][^>]*>", page) for word in WORD.findall(tag)}
