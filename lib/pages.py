@@ -188,7 +188,7 @@ def shrink_fonts(folder, pages):
     equations = {found for page in pages for found in EQUATION.findall(page)}
     characters = set(html.unescape("".join(re.sub("<[^>]*>", "", equation) for equation in equations)))
     for path in Path(folder).glob("*.woff2"):
-        with TTFont(path) as font:
+        with TTFont(path, recalcTimestamp=False) as font:
             subsetter = Subsetter(Options(layout_features=["*"], notdef_outline=True, hinting=False))
             subsetter.populate(unicodes=map(ord, characters))
             subsetter.subset(font)
