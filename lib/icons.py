@@ -29,7 +29,7 @@ def shown(names, css):
 
 def subset(source, points, target):
     """Write a font with the characters ``points`` only, under a name of its own as its licence asks."""
-    with TTFont(source) as font:
+    with TTFont(source, recalcTimestamp=False) as font:
         subsetter = Subsetter(Options(flavor="woff", notdef_outline=True))
         subsetter.populate(unicodes=points)
         subsetter.subset(font)
@@ -44,7 +44,7 @@ def shrink(site):
     """Replace the icon fonts of a built site, and make its stylesheet load the new ones."""
     static = site / "_static"
     style = static / "styles" / "pydata-sphinx-theme.css"
-    css = style.read_text(encoding="utf-8")
+    css = style.read_text(encoding="utf-8") if style.exists() else ""
     if ".woff2)" not in css:
         return
     sources = [*site.rglob("*.html"), *static.rglob("*.js")]

@@ -1,4 +1,4 @@
-"""The ledger of claims: a page that lists them all, and a badge beside each theorem; a Sphinx extension.
+"""The ledger of claims: pages that list them all, part by part, and a badge beside each theorem; a Sphinx extension.
 
 Both are read from the notebooks' files: a statement from its text (``{prf:theorem}`` and its like, with a label), its
 check from the cell that calls ``claim`` with this label, and how it is known from the line which that cell printed.
@@ -103,35 +103,78 @@ def entry(statement, check):
 """
 
 
-def summary(found):
-    """The first sentence of the ledger: how many of its checks are of which kind."""
+def summary(found, whose="The book"):
+    """The first sentence of a page of the ledger: how many of its checks are of which kind."""
     counts = Counter(way for check in found for way in check.ways)
     ways = ", ".join(f"{counts[way]} {way}" for way in WAYS if counts[way])
     several = ", and some in more than one way" if counts.total() > len(found) else ""
-    return f"The book makes **{len(found)} claim{'s' * (len(found) > 1)}**: {ways}{several}."
+    return f"{whose} makes **{len(found)} claim{'s' * (len(found) > 1)}**: {ways}{several}."
+
+
+def table(rows):
+    """How many claims of which kind each part makes, in MyST: rows of a caption, the page with its claims, its checks."""
+    lines = [f"| | claims | {' | '.join(WAYS)} |", f"|:--|{'--:|' * (len(WAYS) + 1)}"]
+    for caption, page, found in rows:
+        counts = Counter(way for check in found for way in check.ways)
+        part = f"{{doc}}`{caption} </{page}>`" if page != PAGE else caption
+        lines.append(f"| {part} | {len(found)} | {' | '.join(str(counts[way]) for way in WAYS)} |")
+    return "\n".join(lines) if any(page != PAGE for _, page, _ in rows) else ""
+
+
+def parts(contents):
+    """The parts of the book in the order of its table of contents: pairs of a caption, or None, and names of pages."""
+
+    def below(name):
+        return [name, *(page for tree in contents[name].subtrees for item in tree.items for page in below(str(item)))]
+
+    trees = contents.root.subtrees
+    return [(tree.caption, [page for item in tree.items for page in below(str(item))]) for tree in trees]
+
+
+def page_of(env, chapter):
+    """The page with the claims of a chapter: that of its part, ``claims_part_1``, if there is one, else the first."""
+    for number, (_, names) in enumerate(parts(env.external_site_map), 1):
+        page = f"{PAGE}_part_{number}"
+        if chapter in names and page in env.found_docs:
+            return page
+    return PAGE
 
 
 class Ledger(SphinxDirective):
-    """``{ledger}``: every claim of the book, chapter by chapter in the order of the table of contents."""
+    """``{ledger}``: the claims of a part of the book, chapter by chapter in the order of the table of contents.
+
+    On the first page it counts all claims, leads to the pages of the parts, and lists the claims of parts that have none.
+    """
 
     def run(self):
         """Read the notebooks; the page is read again when one of them or the table of contents changes."""
         self.env.note_dependency(self.config.external_toc_path)
-        chapters, found = [], []
-        for name in self.env.external_site_map:
-            path = self.env.doc2path(name)
-            if not path.endswith(".ipynb"):
-                continue
-            self.env.note_dependency(path)
-            notebook = nbformat.read(path, as_version=4)
-            checked = {check.label: check for check in checks(notebook)}
-            entries = [statement for statement in statements(notebook) if self._is_known(name, statement, checked)]
-            if entries:
-                title = re.search(r"^# +(.+)$", notebook.cells[0].source, re.M)[1]
-                chapters.append(self._section(nodes.make_id(name.split("/")[-1]), title))
-                chapters[-1] += [self._entry(path, statement, checked[statement.label]) for statement in entries]
-                found += [checked[statement.label] for statement in entries]
-        return [*self._parsed(summary(found), nodes.container()).children, *chapters]
+        chapters, rows, everything = [], [], []
+        for caption, names in parts(self.env.external_site_map):
+            found = []
+            for name in names:
+                page, path = page_of(self.env, name), self.env.doc2path(name)
+                if path.endswith(".ipynb") and self.env.docname in (PAGE, page):
+                    section, checked = self._chapter(name, path)
+                    found += checked
+                    chapters += [section] if checked and page == self.env.docname else []
+            if found:
+                everything += found
+                rows.append((caption, page_of(self.env, names[0]), found))
+        text = f"{summary(everything)}\n\n{table(rows)}" if self.env.docname == PAGE else summary(everything, "This part")
+        return [*self._parsed(text, nodes.container()).children, *chapters]
+
+    def _chapter(self, name, path):
+        self.env.note_dependency(path)
+        notebook = nbformat.read(path, as_version=4)
+        checked = {check.label: check for check in checks(notebook)}
+        entries = [statement for statement in statements(notebook) if self._is_known(name, statement, checked)]
+        if not entries:
+            return None, []
+        title = re.search(r"^# +(.+)$", notebook.cells[0].source, re.M)[1]
+        section = self._section(nodes.make_id(name.split("/")[-1]), title)
+        section += [self._entry(path, statement, checked[statement.label]) for statement in entries]
+        return section, [checked[statement.label] for statement in entries]
 
     def _is_known(self, name, statement, checked):
         known = statement.label in checked and checked[statement.label].known
@@ -165,7 +208,7 @@ class Badges(SphinxPostTransform):
             return
         notebook = nbformat.read(self.env.doc2path(self.env.docname), as_version=4)
         known = {check.label: check.ways for check in checks(notebook) if check.known}
-        page = self.app.builder.get_relative_uri(self.env.docname, PAGE)
+        page = self.app.builder.get_relative_uri(self.env.docname, page_of(self.env, self.env.docname))
         for node in stated:
             if ways := known.get(node["label"]):
                 badge = nodes.reference("", "", internal=True, classes=["checked"], refuri=f"{page}#{node['label']}")

@@ -30,7 +30,7 @@ OUT = ROOT / "_build" / "release"
 NAME = f"downhill-{__version__}"
 TITLE, SUBTITLE = "Downhill", "the optimizers of deep learning, from SGD to AdamW"
 AUTHOR = "The Downhill authors"
-LEFT_OUT = {"book/claims": "repeats every statement and its check", "book/playground": "is there to be played with"}
+LEFT_OUT = re.compile(r"book/(claims|playground)")  # a ledger that repeats every statement, and what is there to be played with
 COLOURS = "a11y-high-contrast-light"  # of code, as in _config.yml
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 TEMPLATES = jinja2.Environment(
@@ -93,7 +93,7 @@ def pack(site, target, read_me, day):
 def parts(toc):
     """The table of contents (``_toc.yml``, read) without what paper leaves out: (caption, pages) of each part."""
     found = [(part["caption"], [chapter["file"] for chapter in part["chapters"]]) for part in toc["parts"]]
-    return [(caption, [page for page in pages if page not in LEFT_OUT]) for caption, pages in found]
+    return [(caption, [page for page in pages if not LEFT_OUT.match(page)]) for caption, pages in found]
 
 
 def anchor(page, fragment=""):

@@ -66,8 +66,7 @@ def opened(browser, url, problems, width=1280, scheme="light"):
         return requested.startswith("http") if url.startswith("file:") else not requested.startswith(allowed)
 
     page.goto(url)
-    page.evaluate("document.fonts.ready.then(() => true)")
-    page.wait_for_function(DRAWN)
+    show_all(page)
     yield page
     context.close()
 
@@ -134,6 +133,20 @@ def breaches(page, part=None):
     ]
 
 
+def show_all(page):
+    """Have a page lay out all its sections and draw all its figures, which otherwise wait until the reader is near."""
+    page.add_style_tag(content=".bd-article section { content-visibility: visible !important; }")
+    page.evaluate("document.fonts.ready.then(() => true)")
+    page.wait_for_function(MOUNTED)
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function(DRAWN)
+
+
+MOUNTED = """(() => {
+  const waiting = document.querySelector(".downhill[data-kind]:not(:has(> .stage))");
+  waiting?.scrollIntoView();
+  return !waiting;
+})()"""
 DRAWN = "[...document.querySelectorAll('.downhill svg[role=img]')].every((svg) => svg.ariaLabel || !svg.checkVisibility())"
 VISIBLE_TEXT = """(() => {
   const article = (document.querySelector("article") ?? document.body).cloneNode(true);

@@ -9,7 +9,9 @@ from bs4 import BeautifulSoup
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-CHAPTERS = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+CHAPTERS = [TOC["root"]] + [
+    page["file"] for part in TOC["parts"] for chapter in part["chapters"] for page in (chapter, *chapter.get("sections", []))
+]
 PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
 
 

@@ -186,6 +186,28 @@ def test_a_badge_beside_the_title_names_how_it_is_known_and_leads_to_the_entry(b
     assert not book.page("claims").select("a.checked")
 
 
+def test_a_part_with_a_page_of_its_own_has_its_claims_there(tmp_path):
+    book = Book(tmp_path)
+    toc = "format: jb-book\nroot: book/index\nparts:\n" + "".join(
+        f"- caption: {caption}\n  chapters:\n" + "".join(f"  - file: book/{name}\n" for name in names)
+        for caption, names in (("Part one", ["second"]), ("Part two", ["first"]), ("Rest", ["claims", "claims_part_2"]))
+    )
+    (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
+    (tmp_path / "book" / "claims_part_2.md").write_text("# Claims of part two\n\n```{ledger}\n```\n", encoding="utf-8")
+    assert book.build()[0] == 0
+    first, second = book.page("claims"), book.page("claims_part_2")
+    assert [[cell.get_text() for cell in row.select("td")] for row in first.select("tbody tr")] == [
+        ["Part one", "1", "0", "0", "1"], ["Part two", "1", "1", "0", "0"],
+    ]  # fmt: skip
+    assert [link["href"] for link in first.select("tbody a")] == ["claims_part_2.html"]
+    assert "The book makes 2 claims: 1 proved, 1 measured." in first.get_text()
+    assert "This part makes 1 claim: 1 proved." in second.get_text()
+    assert [len(page.select(".statement")) for page in (first, second)] == [1, 1]
+    assert second.find(id="first-two") and first.find(id="second-seen")
+    assert book.page("first").select_one("a.checked")["href"] == "claims_part_2.html#first-two"
+    assert book.page("second").select_one("a.checked")["href"] == "claims.html#second-seen"
+
+
 def test_a_chapter_that_changes_changes_the_ledger_and_one_that_is_not_checked_fails(tmp_path):
     book = Book(tmp_path)
     assert book.build()[0] == 0

@@ -223,7 +223,8 @@ def test_a_notebooks_file_is_as_lib_notebooks_writes_it(path):
 
 
 def test_the_table_of_contents_lists_every_file_once():
-    listed = [TOC["root"], *(chapter["file"] for part in TOC["parts"] for chapter in part["chapters"])]
+    chapters = [chapter for part in TOC["parts"] for chapter in part["chapters"]]
+    listed = [TOC["root"], *(page["file"] for chapter in chapters for page in (chapter, *chapter.get("sections", [])))]
     files = [name(path) for path in (ROOT / "book").rglob("*") if path.suffix in (".md", ".ipynb")]
     assert sorted(listed) == sorted(file for file in files if ".ipynb_checkpoints" not in file)
 

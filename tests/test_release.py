@@ -150,7 +150,7 @@ def test_a_leaf_has_pictures_in_place_of_figures_and_no_buttons(tmp_path):
 def test_every_link_within_the_whole_book_leads_somewhere(site):
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     pages = [toc["root"], *(page for _, some in release.parts(toc) for page in some)]
-    assert set(CHAPTERS) - set(pages) == release.LEFT_OUT.keys()
+    assert {page for page in CHAPTERS if page not in pages} == {page for page in CHAPTERS if "claims" in page} | {"book/playground"}
     ids, links = [], []
     for page in pages:
         leaf = release.leaf(site, page, set(pages), "https://a.example/")
@@ -169,7 +169,7 @@ def pdf(browser, site, tmp_path_factory):
     """The PDF and the pages that are in it."""
     if whole := os.environ.get("WHOLE_PDF"):
         (found,) = (ROOT / whole).glob("*.pdf")
-        return PdfReader(found), [page for page in CHAPTERS if page not in release.LEFT_OUT]
+        return PdfReader(found), [page for page in CHAPTERS if not release.LEFT_OUT.match(page)]
     target = tmp_path_factory.mktemp("pdf") / "some.pdf"
     release.make_pdf(site, ROOT, target, only=SOME)
     assert [file.name for file in target.parent.iterdir()] == ["some.pdf"]

@@ -319,10 +319,9 @@ NARROW = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def small_book(folder):
-    """The project in ``folder``, with KaTeX and esbuild, and with one page in its table of contents."""
+    """The project in ``folder``, with what it takes from npm, and with one page in its table of contents."""
     copy_to(folder)
-    for package in ("katex", "esbuild", "@esbuild"):
-        shutil.copytree(ROOT / "node_modules" / package, folder / "node_modules" / package)
+    shutil.copytree(ROOT / "node_modules", folder / "node_modules", ignore=shutil.ignore_patterns("vnu-jar"))
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/schritt\n", encoding="utf-8")
     (folder / "book" / "schritt.ipynb").write_text(writes(PAGE), encoding="utf-8")
     (folder / site.GREEN).parent.mkdir()

@@ -8,9 +8,9 @@ import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from browsing import UNREACHABLE, serve, survey, visit
+from browsing import UNREACHABLE, serve, show_all, survey, visit
 from fontTools.ttLib import TTFont
-from pages import CHAPTERS, PAGES, soup
+from pages import CHAPTERS, PAGES, TOC, soup
 
 from lib import icons, ledger
 
@@ -24,7 +24,8 @@ def test_a_long_equation_scrolls_in_its_box_and_the_keyboard_reaches_it(browser,
     page = context.new_page()
     for chapter in CHAPTERS:
         page.goto(f"{address}{chapter}.html")
-        page.evaluate("document.fonts.ready.then(() => new Promise(requestAnimationFrame))")
+        show_all(page)
+        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert page.evaluate(UNREACHABLE) == []
     context.close()
 
@@ -38,7 +39,7 @@ def test_the_badge_of_a_theorem_leads_to_its_entry_in_the_ledger(browser, addres
     badge = theorem.get_by_role("link", name="checked: ✓ proved and measured (see the ledger)", exact=True)
     assert badge.bounding_box()["height"] >= 24
     badge.click()
-    page.wait_for_url("**/book/claims.html#sgd-noise-floor")
+    page.wait_for_url("**/book/claims_part_2.html#sgd-noise-floor")
     entry = page.locator("#sgd-noise-floor")
     assert entry.locator("h3").bounding_box()["y"] < 400
     assert not entry.locator("pre").is_visible()
@@ -123,15 +124,25 @@ def test_the_icon_fonts_are_small_and_have_every_icon_of_the_pages(site):
 
 
 def test_every_statement_has_a_badge_and_every_badge_an_entry(site):
-    entries = soup(site / f"{ledger.PAGE}.html")
+    ledgers = {page: soup(site / page) for page in PAGES if page.startswith(ledger.PAGE)}
     kinds = ", ".join(f"div.proof.{kind}" for kind in ledger.KINDS)
     stated = [box for page in PAGES for box in soup(site / page).select(kinds)]
     assert len(stated) >= 14
     for box in stated:
         (badge,) = box.select("p.admonition-title > a.checked")
-        assert badge["href"] == f"claims.html#{box['id']}"
-        assert entries.find("section", id=box["id"]).select(".statement, details pre")
-    assert len(entries.select(".statement")) == len(stated)
+        page, label = badge["href"].split("#")
+        assert label == box["id"]
+        assert ledgers[f"book/{page}"].find("section", id=label).select(".statement, details pre")
+    listed = {page: len(entries.select(".statement")) for page, entries in ledgers.items()}
+    assert sum(listed.values()) == len(stated)
+    rows = [row.select("td, th") for row in ledgers[f"{ledger.PAGE}.html"].select("article table tbody tr")]
+    counted = {row[0].a["href"] if row[0].a else "claims.html": int(row[1].get_text()) for row in rows}
+    assert {f"book/{page}": claims for page, claims in counted.items()} == listed
+
+
+def test_every_part_of_the_book_has_a_page_of_the_ledger():
+    numbered = [part["caption"].startswith("Part ") for part in TOC["parts"]]
+    assert [f"{ledger.PAGE}_part_{number}.html" in PAGES for number, _ in enumerate(numbered, 1)] == numbered
 
 
 def test_no_page_of_a_chapter_that_is_gone(site):

@@ -1,14 +1,14 @@
-// What scrolls in its own box must be reached by the keyboard, and what fits must not be in its way. The theme sees to code,
-// outputs and tables when a page loads; this also to equations, and to all of it in what is unfolded later.
+// What scrolls in its own box must be reached by the keyboard, and what fits must not be in its way.
+// (The theme's own way, which lib/pages.py takes out, measures all boxes of a page again after every change in it.)
 (() => {
+  const BOXES = ".katex-display, article :is(pre, .cell_output > .output, .pst-scrollable-table-container)";
   const scrolls = (box) => box.scrollWidth > box.clientWidth
     || (box.scrollHeight > box.clientHeight && getComputedStyle(box).overflowY !== "hidden");
   const observer = new ResizeObserver((entries) => entries.forEach(({ target: box }) => {
     box.tabIndex = scrolls(box) ? 0 : -1;
   }));
   document.fonts.ready.then(() => {
-    document.querySelectorAll(".katex-display, article :is(pre, .cell_output > .output, .pst-scrollable-table-container)")
-      .forEach((box) => observer.observe(box));
+    document.querySelectorAll(BOXES).forEach((box) => observer.observe(box));
   });
 })();
 

@@ -271,7 +271,7 @@ class Figure(AnyWidget, ValueWidget):
         spec = self.spec | {"state": self.state, "host": "page"}
         own = f'<script>(window.downhill ||= {{}})["{spec["id"]}"] = {own_code(*self._own)};</script>\n'
         return (
-            f'<div class="downhill" id="{spec["id"]}">\n{own if any(self._own) else ""}'
+            f'<div class="downhill" id="{spec["id"]}" data-kind="{self._kind}" style="--runs: {len(self.state["rules"])}">\n{own if any(self._own) else ""}'
             f'<script type="application/json">{_json(spec)}</script>\n<noscript>{image}</noscript>\n</div>'
         )
 

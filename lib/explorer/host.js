@@ -227,23 +227,28 @@ function linked(spec, library, search) {
   return { state, problems };
 }
 
-// The static page: each figure is a div with its spec in it, and begins as soon as it has been read, before the page has.
+// The static page: each figure is a div with its spec in it, and begins when it has been read and the reader comes near.
 
 function mountAll(library) {
-  const mount = () => document.querySelectorAll("div.downhill").forEach((el) => {
+  const figures = () => document.querySelectorAll("div.downhill:not(:has(> .stage))");
+  const mount = (el) => {
     const source = el.querySelector("script[type='application/json']");
     if (!source?.nextElementSibling || el.querySelector(".stage")) return;
+    near.unobserve(el);
     const spec = JSON.parse(source.textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
     if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
-  });
-  mount();
+  };
+  const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => { if (isIntersecting) mount(target); }), { rootMargin: "100%" });
+  const look = () => figures().forEach((el) => { if (el.querySelector("script[type='application/json']")?.nextElementSibling) near.observe(el); });
+  look();
+  window.addEventListener("beforeprint", () => figures().forEach(mount));
   if (document.readyState !== "loading") return;
-  const reading = new MutationObserver(mount);
+  const reading = new MutationObserver(look);
   reading.observe(document, { childList: true, subtree: true });
-  document.addEventListener("DOMContentLoaded", () => { reading.disconnect(); mount(); });
+  document.addEventListener("DOMContentLoaded", () => { reading.disconnect(); look(); });
 }
 
 // What anywidget's model is in a kernel, over plain values.
