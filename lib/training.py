@@ -79,11 +79,11 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """What a training was like, epoch by epoch: arrays of shape (epochs, *runs).
+    """What a training was like, epoch by epoch: arrays of shape ``(epochs, *runs)``.
 
     ``train_loss``: mean loss of the epoch's minibatches, each before its step, with dropout; ``test_loss`` and
     ``test_accuracy``: after the epoch, without; a model that does not classify has no accuracy, NaN. From the epoch in
-    which a run diverged its losses are infinite. ``theta``: the parameters at the end, shape (*runs, size).
+    which a run diverged its losses are infinite. ``theta``: the parameters at the end, shape ``(*runs, size)``.
     """
 
     train_loss: np.ndarray

@@ -59,7 +59,7 @@ def folder():
 
 
 def fetch(source, to):
-    """The path of a file of :data:`SOURCES` in the folder ``to``, fetched if it is not there yet.
+    """The path of a file of ``SOURCES`` in the folder ``to``, fetched if it is not there yet.
 
     Raises ``ConnectionError`` where it cannot be fetched, and ``ValueError`` where what came has another checksum.
     """
@@ -109,7 +109,7 @@ def check(path, source):
 
 
 def arrays(name, files):
-    """The arrays of a data set from its files, in the order of :data:`SOURCES`, as :func:`lib.data.load` takes them.
+    """The arrays of a data set from its files, in the order of ``SOURCES``, as :func:`lib.data.load` takes them.
 
     Raises ``ValueError`` for a file that is not what it should be.
     """
