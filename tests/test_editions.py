@@ -147,11 +147,21 @@ def leads(edition, name, link):
     target, _, anchor = link.partition("#")
     if target.startswith(PUBLISHED):
         file = SITE / target.removeprefix(PUBLISHED)
-        return file.exists() and (not anchor or soup(file).find(id=anchor) is not None)
+        return file.exists() and (not anchor or anchor in page_ids(file))
     if re.match(r"https?://", target):
         return True
     other = target.removesuffix(".ipynb") if target else name
-    return other in NAMES and (not anchor or any(cell.find(id=anchor) for cell in texts(edition(other))))
+    return other in NAMES and (not anchor or anchor in edition_ids(edition, other))
+
+
+@cache
+def page_ids(file):
+    return {part["id"] for part in soup(file).select("[id]")}
+
+
+@cache
+def edition_ids(edition, name):
+    return {part["id"] for cell in texts(edition(name)) for part in cell.select("[id]")}
 
 
 @pytest.mark.parametrize("name", NAMES)
