@@ -20,8 +20,8 @@ if "google.colab" in sys.modules:
 
 
 def requirement(url, branch):
-    """What pip installs to get the library from the repository at ``url``."""
-    return f"downhill @ git+{url}@{branch}"
+    """What pip installs to get the library, and what chapters use beside it, from the repository at ``url``."""
+    return f"downhill[chapters] @ git+{url}@{branch}"
 
 
 def cell(module, url, branch):

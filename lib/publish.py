@@ -26,9 +26,10 @@ written anew by a workflow whenever the [book]({url}) changes; do not edit it, a
 
 
 def requirements(root=ROOT):
-    """What Binder installs: the library, and what it needs in the releases that the book is tested with."""
+    """What Binder installs: the library, and what it and the chapters need in the releases that the book pins."""
     project = tomllib.loads((Path(root) / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    names = [re.split(r"[<>=]", each)[0] for each in project["dependencies"]] + [*SERVED]
+    needed = project["dependencies"] + project["optional-dependencies"]["chapters"]
+    names = [re.split(r"[<>=]", each)[0] for each in needed] + [*SERVED]
     pinned = newest.pinned(root)
     return "\n".join(["-c constraints.txt", *(f"{name}=={pinned[newest.normal(name)]}" for name in names), ".", ""])
 

@@ -30,7 +30,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).resolve().parents[1]
 FREEZE = ROOT / "tests" / "colab.txt"
 ENVIRONMENTS = ROOT / "_build" / "anywhere"
-MISSING = ("anywidget", "latex2mathml", "psygnal")  # what the library needs and Colab lacks
+MISSING = ("anywidget", "latex2mathml", "psygnal", "autograd")  # what the editions need and Colab lacks
 PIN = re.compile(r"^([\w.-]+)==([\w.!+]+)$", re.M)
 STAND_IN = '''\
 import os
@@ -101,10 +101,11 @@ class Environment:
         if added := self.installed().keys() - self.first.keys():
             self._pip("uninstall", "--quiet", "--yes", *added)
 
+    @property
     def manager(self):
-        """A manager for a kernel of the environment."""
+        """A class that manages a kernel of the environment, which it knows by the name ``colab``."""
         specs = KernelSpecManager(kernel_dirs=[str(self.folder / "kernels")], ensure_native_kernel=False)
-        return AsyncKernelManager(kernel_name="colab", kernel_spec_manager=specs)
+        return type("Manager", (AsyncKernelManager,), {"_kernel_spec_manager_default": lambda self: specs})
 
 
 def clean(**more):
@@ -133,7 +134,7 @@ def served(folder):
 def from_here(notebook, address):
     """Let the first code cell install from ``address``, not from the repository. Raises ``ValueError`` if it cannot."""
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    cell.source, count = re.subn(r"downhill @ git\+https://[^\"\s]+", lambda _: f"downhill @ {address}", cell.source)
+    cell.source, count = re.subn(r"(downhill\[\w+\] @ )git\+https://[^\"\s]+", rf"\g<1>{address}", cell.source)
     if count != 1:
         raise ValueError(f"the first code cell names {count} repositories to install from; it must name one")
 
@@ -146,7 +147,8 @@ def run(path, environment, address, widgets, *, index=False, timeout=300):
     quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     variables = clean(WIDGETS=str(widgets), **quiet, **source)
     with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(notebook, timeout=timeout, km=environment.manager(), record_timing=False)
+        kernel = {"kernel_name": "colab", "kernel_manager_class": environment.manager}
+        client = NotebookClient(notebook, timeout=timeout, record_timing=False, **kernel)
         try:
             client.execute(cwd=folder, env=variables)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

@@ -1,8 +1,10 @@
 """The editions: chapters as plain notebooks. What they say is compared with the pages of the book."""
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,9 +118,8 @@ def test_equations_theorems_figures_and_exercises_have_the_numbers_of_the_page(e
 def test_nothing_that_the_page_says_is_missing(edition, name):
     said = letters(" ".join(text.get_text() for text in texts(edition(name))))
     article = page(name).select_one("article")
-    other = article.select(
-        ".math, .cell_input, .output, .downhill, .toctree-wrapper, .headerlink, .visually-hidden, summary"
-    )
+    outputs = ".cell_input, summary, .cell_output > :not(figure), .downhill"
+    other = article.select(f".math, .toctree-wrapper, .headerlink, .visually-hidden, {outputs}")
     hidden = {id(text) for part in other for text in part.find_all(string=True)}
     pieces = [letters(text) for text in article.find_all(string=True) if id(text) not in hidden]
     assert len(pieces) > 20
@@ -146,11 +147,21 @@ def leads(edition, name, link):
     target, _, anchor = link.partition("#")
     if target.startswith(PUBLISHED):
         file = SITE / target.removeprefix(PUBLISHED)
-        return file.exists() and (not anchor or soup(file).find(id=anchor) is not None)
+        return file.exists() and (not anchor or anchor in page_ids(file))
     if re.match(r"https?://", target):
         return True
     other = target.removesuffix(".ipynb") if target else name
-    return other in NAMES and (not anchor or any(cell.find(id=anchor) for cell in texts(edition(other))))
+    return other in NAMES and (not anchor or anchor in edition_ids(edition, other))
+
+
+@cache
+def page_ids(file):
+    return {part["id"] for part in soup(file).select("[id]")}
+
+
+@cache
+def edition_ids(edition, name):
+    return {part["id"] for cell in texts(edition(name)) for part in cell.select("[id]")}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -224,7 +235,8 @@ def kinds(cell):
 def test_what_only_the_page_can_show_is_a_picture(edition, name):
     shown = [output.get("data", {}) for cell in edition(name).cells for output in cell.get("outputs", [])]
     assert not {"text/html", "application/vnd.jupyter.widget-view+json"} & {kind for data in shown for kind in data}
-    assert sum("image/png" in data for data in shown) == len(page(name).select(".cell_output img:not(noscript img), .cell_output .downhill"))
+    drawn = page(name).select(".cell_output img:not(noscript img), .cell_output .downhill")
+    assert sum("image/png" in data for data in shown) == len(drawn)
 
 
 # Where the editions are found.
@@ -265,6 +277,25 @@ def test_a_fork_has_its_own_branch_and_pages(url, branch, site):
     assert making.site_address(config(url)) == site
     assert making.site_address(config(url, baseurl="https://steps.example.org")) == "https://steps.example.org/"
     assert f"git+{url}@{branch}" in making.setup_cell(config(url)).source
+
+
+def test_what_the_chapters_import_comes_with_the_library():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=]", each)[0] for each in project["dependencies"]}
+    declared |= {re.split(r"[<>=]", each)[0] for each in project["optional-dependencies"]["chapters"]}
+    assert imported() <= declared | {"lib", "IPython"} | sys.stdlib_module_names
+
+
+def imported():
+    """The packages that the chapters import."""
+    found = set()
+    for name in NAMES:
+        for cell in nbformat.read(ROOT / "book" / f"{name}.ipynb", as_version=4).cells:
+            if cell.cell_type == "code":
+                parsed = [*ast.walk(ast.parse(cell.source))]
+                found |= {alias.name for node in parsed if isinstance(node, ast.Import) for alias in node.names}
+                found |= {node.module for node in parsed if isinstance(node, ast.ImportFrom)}
+    return {module.partition(".")[0] for module in found}
 
 
 # What the first cell does.
@@ -321,6 +352,7 @@ def test_the_branch_holds_what_the_editions_need_and_the_exact_releases(branch):
     assert {path.stem for path in (branch / "book").glob("*.ipynb")} == {*NAMES}
     *pins, last, _ = (branch / "requirements.txt").read_text(encoding="utf-8").split("\n")
     assert (pins[0], last) == ("-c constraints.txt", ".")
+    assert "autograd" in {pin.partition("==")[0] for pin in pins}
     assert {*pins[1:]} < {*(ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()}
     assert not [*branch.rglob("__pycache__")]
 
@@ -348,8 +380,10 @@ def test_binder_takes_the_right_python_and_installs_the_requirements(branch, wha
         capture_output=True, encoding="utf-8", check=True, timeout=120,
     )  # fmt: skip
     steps = docker.stdout + docker.stderr
-    assert re.search(rf"environment\.py-{re.escape(version)}(?:-\S+)?\.yml", steps)
-    assert re.search(r"pip install --no-cache-dir -r \"?requirements\.txt", steps)
+    named = re.sub(r"-([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), steps)
+    assert re.search(rf"/environment\.py-{re.escape(version)}-\S+\.lock", named)
+    copied = steps.index(" src/ ${REPO_DIR}/")
+    assert copied < steps.index('pip install --no-cache-dir -r "requirements.txt"')
     assert not (folder / "environment.yml").exists()
 
 
