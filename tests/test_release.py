@@ -171,7 +171,7 @@ def pdf(browser, site, tmp_path_factory):
         (found,) = (ROOT / whole).glob("*.pdf")
         return PdfReader(found), [page for page in CHAPTERS if page not in release.LEFT_OUT]
     target = tmp_path_factory.mktemp("pdf") / "some.pdf"
-    release.make_pdf(site, ROOT, target, only=SOME)
+    release.make_pdf(browser, site, ROOT, target, only=SOME)
     assert [file.name for file in target.parent.iterdir()] == ["some.pdf"]
     return PdfReader(target), [CHAPTERS[0], *SOME]
 
@@ -311,14 +311,14 @@ BODY = "<!doctype html><html lang='en'><title>A</title><style>@page { size: A4; 
 
 def test_a_page_that_is_too_wide_for_paper_is_found_out(browser, tmp_path):
     (tmp_path / "a.html").write_text(BODY % "<table><tr><td>x</table><p>short", encoding="utf-8")
-    release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
+    release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
     for wide in ("<div style='width: 2000px'>much</div>", "<table><tr><td><div style='width: 2000px'>much</div></table>"):
         (tmp_path / "a.html").write_text(BODY % wide, encoding="utf-8")
         with pytest.raises(ValueError, match="too wide for paper: .*much"):
-            release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
+            release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
 
 
 def test_a_sign_that_no_font_has_is_found_out(browser, tmp_path):
     (tmp_path / "a.html").write_text(BODY % "<p>\ue123", encoding="utf-8")
-    release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
+    release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
     assert missing_glyphs(PdfReader(tmp_path / "a.pdf")) == [1]
