@@ -175,7 +175,8 @@ def whole(root, leaves, numbers):
     """The whole book as one HTML page. ``numbers`` are the pages on which ids stand, where they are known."""
     repository, _ = fork.repository(root)
     values = {
-        "title": TITLE, "subtitle": SUBTITLE, "version": __version__, "author": AUTHOR, "day": released(root), "address": fork.site(repository) or repository,
+        "title": TITLE, "subtitle": SUBTITLE, "version": __version__, "author": AUTHOR,
+        "day": released(root), "address": fork.site(repository) or repository,
         "repository": repository, "numbers": numbers,
         "katex": (DIST / "katex.min.css").as_uri(),
         "colours": HtmlFormatter(style=COLOURS).get_style_defs(".highlight"),
