@@ -61,7 +61,7 @@ def news(changes, version, address):
     ``changes`` is the text of ``book/changelog.md``; its links to pages lead to the site at ``address``. Raises
     ``ValueError`` if it does not tell of the version.
     """
-    found = re.search(rf"^## Version {re.escape(version)} \(.*\)\n(.*?)(?=^## |\Z)", changes, re.M | re.S)
+    found = re.search(rf"^## Version {re.escape(version)} \([^)]*\)\n(.*?)(?=^## |\Z)", changes, re.M | re.S)
     if not found:
         raise ValueError(f"book/changelog.md does not tell of version {version}")
     return re.sub(r"\{doc\}`(\w+)`", rf"[\1]({address}book/\1.html)", found[1]).strip() + "\n"
@@ -175,7 +175,8 @@ def whole(root, leaves, numbers):
     """The whole book as one HTML page. ``numbers`` are the pages on which ids stand, where they are known."""
     repository, _ = fork.repository(root)
     values = {
-        "title": TITLE, "subtitle": SUBTITLE, "version": __version__, "author": AUTHOR, "day": released(root), "address": fork.site(repository) or repository,
+        "title": TITLE, "subtitle": SUBTITLE, "version": __version__, "author": AUTHOR,
+        "day": released(root), "address": fork.site(repository) or repository,
         "repository": repository, "numbers": numbers,
         "katex": (DIST / "katex.min.css").as_uri(),
         "colours": HtmlFormatter(style=COLOURS).get_style_defs(".highlight"),
@@ -189,12 +190,13 @@ def whole(root, leaves, numbers):
 # Paper.
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+MINUTES = 600_000  # milliseconds, for the whole book on a slow machine
 SHORT = 20  # lines of code that stay on one page
 WIDTH = 612  # pixels: A4 without the margins that book.html sets
 SMALLEST = 0.55
 FIT = """(smallest) => {
   const tiny = [];
-  const width = document.body.clientWidth;
+  const width = document.documentElement.clientWidth;
   for (const box of document.querySelectorAll("table, .katex-display > .katex")) {
     const room = Math.min(box.parentElement.clientWidth, width - box.parentElement.getBoundingClientRect().left);
     const needed = Math.max(box.scrollWidth, box.firstElementChild.scrollWidth);
@@ -217,17 +219,16 @@ def chromium():
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
-def printed(file, target):
+def printed(browser, file, target):
     """Print an HTML file on sheets of A4 by Chromium, with tags for screen readers and bookmarks.
 
     A table or an equation that is too wide becomes smaller. Raises ``ValueError`` if anything is still too wide then,
     since Chromium would make all text smaller, or if it would have to become tiny.
     """
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+    page = browser.new_page(viewport={"width": WIDTH, "height": 900})
+    try:
         page.emulate_media(media="print")
-        page.goto(Path(file).as_uri(), timeout=300_000)
+        page.goto(Path(file).as_uri(), timeout=MINUTES)
         page.evaluate("document.fonts.ready.then(() => true)")
         page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
         if tiny := page.evaluate(FIT, SMALLEST):
@@ -236,7 +237,8 @@ def printed(file, target):
             path=target, format="A4", tagged=True, outline=True, print_background=True, display_header_footer=True,
             header_template="<span></span>", footer_template=FOOTER, prefer_css_page_size=True,
         )  # fmt: skip
-        browser.close()
+    finally:
+        page.close()
 
 
 def page_numbers(pdf):
@@ -258,7 +260,7 @@ def finish(source, target, title, author, day):
         document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
-def make_pdf(site, root, target, only=None):
+def make_pdf(browser, site, root, target, only=None):
     """Write the book as a PDF; ``only`` names the pages that shall be in it, by default all but those left out.
 
     It is printed twice: the table of contents of the second has the numbers of the pages of the first.
@@ -275,7 +277,7 @@ def make_pdf(site, root, target, only=None):
     numbers = {}
     for _ in range(2):
         work.write_text(whole(Path(root), leaves, numbers), encoding="utf-8", newline="\n")
-        printed(work, raw)
+        printed(browser, work, raw)
         numbers = page_numbers(raw)
     finish(raw, target, f"{TITLE}: {SUBTITLE}", AUTHOR, released(root))
     work.unlink()
@@ -294,7 +296,10 @@ def main():
     text = news(changes, __version__, fork.site(repository))
     (OUT / "NEW.md").write_text(text, encoding="utf-8", newline="\n")
     pack(SITE, OUT / f"{NAME}.zip", read_me, released())
-    make_pdf(SITE, ROOT, OUT / f"{NAME}.pdf")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)
+        make_pdf(browser, SITE, ROOT, OUT / f"{NAME}.pdf")
+        browser.close()
     for file in sorted(OUT.glob(f"{NAME}.*")):
         print(f"{file.relative_to(ROOT).as_posix()}: {file.stat().st_size / 1e6:.1f} MB")
     return 0

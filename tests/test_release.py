@@ -88,7 +88,8 @@ CHANGES = "# New\n\n## Version 1.2.0 (2026-12-01)\n\nA {doc}`playground`.\n\n## 
 
 
 def test_the_text_of_a_release_is_its_part_of_the_changelog():
-    assert release.news(CHANGES, "1.2.0", "https://a.example/") == "A [playground](https://a.example/book/playground.html).\n"
+    link = "[playground](https://a.example/book/playground.html)"
+    assert release.news(CHANGES, "1.2.0", "https://a.example/") == f"A {link}.\n"
     assert release.news(CHANGES, "1.1.0", "") == "Older.\n"
     with pytest.raises(ValueError, match="does not tell of version 1.1"):
         release.news(CHANGES, "1.1", "")
@@ -137,9 +138,10 @@ def test_a_link_leads_into_the_book_or_to_the_site(tmp_path, href, led):
 
 
 def test_a_leaf_has_pictures_in_place_of_figures_and_no_buttons(tmp_path):
-    figure = '<div class="downhill" id="f"><script>1</script><noscript><img alt="A path." src="data:,"></noscript></div>'
-    body = f'{figure}<details class="hide"><summary>Show</summary><p>Code</p></details><button>Copy</button><details>x</details>'
-    leaf = one_leaf(tmp_path, body)
+    picture = '<noscript><img alt="A path." src="data:,"></noscript>'
+    figure = f'<div class="downhill" id="f"><script>1</script>{picture}</div>'
+    folded = '<details class="hide"><summary>Show</summary><p>Code</p></details><details>x</details>'
+    leaf = one_leaf(tmp_path, f"{figure}{folded}<button>Copy</button>")
     assert [image["alt"] for image in leaf.select("#one--f.still > img")] == ["A path."]
     assert not leaf.select("script, noscript, button, summary, .downhill, details:not([open])")
     assert "Code" in leaf.get_text()
@@ -171,7 +173,7 @@ def pdf(browser, site, tmp_path_factory):
         (found,) = (ROOT / whole).glob("*.pdf")
         return PdfReader(found), [page for page in CHAPTERS if not release.LEFT_OUT.match(page)]
     target = tmp_path_factory.mktemp("pdf") / "some.pdf"
-    release.make_pdf(site, ROOT, target, only=SOME)
+    release.make_pdf(browser, site, ROOT, target, only=SOME)
     assert [file.name for file in target.parent.iterdir()] == ["some.pdf"]
     return PdfReader(target), [CHAPTERS[0], *SOME]
 
@@ -311,14 +313,15 @@ BODY = "<!doctype html><html lang='en'><title>A</title><style>@page { size: A4; 
 
 def test_a_page_that_is_too_wide_for_paper_is_found_out(browser, tmp_path):
     (tmp_path / "a.html").write_text(BODY % "<table><tr><td>x</table><p>short", encoding="utf-8")
-    release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
-    for wide in ("<div style='width: 2000px'>much</div>", "<table><tr><td><div style='width: 2000px'>much</div></table>"):
+    release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
+    much = "<div style='width: 2000px'>much</div>"
+    for wide in (much, f"<table><tr><td>{much}</table>"):
         (tmp_path / "a.html").write_text(BODY % wide, encoding="utf-8")
         with pytest.raises(ValueError, match="too wide for paper: .*much"):
-            release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
+            release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
 
 
 def test_a_sign_that_no_font_has_is_found_out(browser, tmp_path):
     (tmp_path / "a.html").write_text(BODY % "<p>\ue123", encoding="utf-8")
-    release.printed(tmp_path / "a.html", tmp_path / "a.pdf")
+    release.printed(browser, tmp_path / "a.html", tmp_path / "a.pdf")
     assert missing_glyphs(PdfReader(tmp_path / "a.pdf")) == [1]

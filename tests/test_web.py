@@ -300,3 +300,48 @@ def test_the_search_finds(browser, site, address, where, words, first, soon):
     page.close()
     assert names[0] == first
     assert soon in names[:5]
+
+
+# Paper.
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_chapter_on_paper_is_light_whole_and_without_controls(browser, address, scheme):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address}book/landscape.html")
+    page.locator(".downhill .play").first.wait_for()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme=scheme)
+    page.set_viewport_size({"width": 660, "height": 900})
+    assert page.evaluate(SHEET) == {
+        "background": "rgb(255, 255, 255)", "canvas": True, "shown": [], "closed": 0, "outside": [],
+        "addresses": "none",
+    }  # fmt: skip
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen", color_scheme=scheme)
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.locator(".bd-article details[open]:not(.downhill *)").count() == 0
+    assert page.locator(".downhill .play").first.is_visible()
+    context.close()
+
+
+SHEET = """(() => {
+  const seen = (name) => [...document.querySelectorAll(name)].some((part) => part.checkVisibility());
+  const canvas = document.querySelector(".downhill .map canvas");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const outside = [...document.querySelectorAll(".bd-article :is(p, pre, figure, table, .stage)")].filter((part) => {
+    const { left, right, width } = part.getBoundingClientRect();
+    return width && (left < -1 || right > innerWidth + 1) && !part.closest("table");
+  });
+  return {
+    background: getComputedStyle(document.body).backgroundColor,
+    canvas: data.filter((_, i) => i % 4 < 3).every((value) => value > 150),
+    shown: [".bd-header", ".bd-header-article", ".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-footer",
+      ".prev-next-area", ".headerlink", ".copybtn", "#pst-back-to-top", ".downhill .settings", ".downhill .player", ".downhill .tools",
+      ".downhill input[type=range]", ".downhill .hint", ".downhill summary"].filter(seen),
+    closed: document.querySelectorAll(".bd-article details:not([open], .downhill *)").length,
+    outside: outside.map((part) => part.outerHTML.slice(0, 90)),
+    addresses: getComputedStyle(document.querySelector(".bd-article a[href]"), "::after").content,
+  };
+})()"""

@@ -21,7 +21,7 @@
     root.dataset.theme = "light";
     closed = [...document.querySelectorAll(".bd-article details:not([open])")].filter((box) => !box.closest(".downhill"));
     closed.forEach((box) => { box.open = true; });
-  }, { capture: true });
+  });
   addEventListener("afterprint", () => {
     root.dataset.theme = theme;
     closed.forEach((box) => { box.open = false; });

@@ -69,6 +69,11 @@ function render({ model, el }, library, own = {}) {
     schedule();
   }
   function schedule() { waiting ??= requestAnimationFrame(draw); }
+  function repaint() {
+    figure.remember = remembered();
+    if (el.style.width === PAPER) draw();  // no frame comes before the sheets are laid out
+    else schedule();
+  }
   function draw() {
     waiting = null;
     try {
@@ -111,12 +116,12 @@ function render({ model, el }, library, own = {}) {
   el.classList.add("downhill");
   el.append(figure.el);
   model.on("change:state", hear);
-  const resize = new ResizeObserver(schedule), theme = new MutationObserver(() => { figure.remember = remembered(); schedule(); });
+  const resize = new ResizeObserver(schedule), theme = new MutationObserver(repaint);
   resize.observe(figure.el);
   for (const node of [document.documentElement, document.body]) {
     theme.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class", "theme"] });
   }
-  const printing = () => { el.style.width = PAPER; figure.remember = remembered(); draw(); };
+  const printing = () => { el.style.width = PAPER; draw(); };
   const printed = () => { el.style.width = ""; schedule(); };
   addEventListener("beforeprint", printing);
   addEventListener("afterprint", printed);
