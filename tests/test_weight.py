@@ -127,7 +127,7 @@ def test_what_the_joined_script_does(browser, address):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{address}book/adam.html")
     page.locator(".copybtn").first.dispatch_event("click")
-    code = page.locator("div.highlight pre").first.inner_text()
+    code = page.locator(page.locator(".copybtn").first.get_attribute("data-clipboard-target")).text_content()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.length > 0)")
     assert page.evaluate("navigator.clipboard.readText()").split() == code.split()
     page.get_by_role("button", name="Launch interactive content").click()
