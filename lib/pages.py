@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree
 
 from fontTools.subset import Options, Subsetter
@@ -219,7 +219,7 @@ def _picture(tag, page, site):
         file = (page.parent / unquote(source)).resolve()
     if file.parent == site / "_images" and file.suffix == ".png":
         file = as_webp(file)
-    tag = SOURCE.sub(f'src="{Path(os.path.relpath(file, page.parent)).as_posix()}"', tag)
+        tag = SOURCE.sub(f'src="{quote(Path(os.path.relpath(file, page.parent)).as_posix())}"', tag)
     width, height = size(file)
     added = "".join(f' {name}="{value}"' for name, value in (("width", width), ("height", height)) if f" {name}=" not in tag)
     lazy = ' loading="lazy"' if "loading=" not in tag else ""
@@ -251,12 +251,16 @@ def drop_unnamed(site, pages):
     loaded = [static / name for name in (STYLE, SCRIPT, SEARCH)]
     texts = [*pages, *(file.read_text(encoding="utf-8") for file in loaded if file.exists())]
     named = {name for text in texts for name in FILE.findall(text)}
+
+    def is_named(name):
+        return name in named or not FILE.fullmatch(name) and any(quote(name) in text or name in text for text in texts)
+
     for folder in (static, site / "_images"):
         for file in sorted(folder.rglob("*"), reverse=True):
             if file.is_dir():
                 if not any(file.iterdir()):
                     file.rmdir()
-            elif file.name not in named and "LICENSE" not in file.name:
+            elif "LICENSE" not in file.name and not is_named(file.name):
                 file.unlink()
 
 

@@ -127,7 +127,7 @@ def test_what_the_joined_script_does(browser, address):
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{address}book/adam.html")
     page.locator(".copybtn").first.dispatch_event("click")
-    code = page.locator("div.highlight pre").first.inner_text()
+    code = page.locator(page.locator(".copybtn").first.get_attribute("data-clipboard-target")).text_content()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.length > 0)")
     assert page.evaluate("navigator.clipboard.readText()").split() == code.split()
     page.get_by_role("button", name="Launch interactive content").click()
@@ -263,6 +263,19 @@ def test_what_holds_up_and_what_has_no_size_is_noticed():
 def test_a_page_that_is_light_stays_as_it_is():
     text = '<head><link rel="stylesheet" href="_static/site.css?v=1" /><script defer src="_static/site.js?v=1"></script></head>'
     assert pages.joined(text, "") == text
+
+
+def test_what_no_page_names_is_deleted_whatever_its_name(tmp_path):
+    for name in ("_static/kept.svg", "_static/gone.svg", "_static/LICENSE", "_images/schön hier.svg", "_images/a b.svg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('<svg viewBox="0 0 30 20"/>', encoding="utf-8")
+    text = '<img src="_static/kept.svg" alt=""><img src="_images/sch%C3%B6n%20hier.svg" alt="">'
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    pages.lighten(tmp_path)
+    assert {file.name for file in tmp_path.rglob("*.svg")} == {"kept.svg", "schön hier.svg"}
+    assert (tmp_path / "_static" / "LICENSE").exists()
+    light = (tmp_path / "page.html").read_text("utf-8")
+    assert 'src="_images/sch%C3%B6n%20hier.svg"' in light and light.count('width="30" height="20"') == 2 and unsized(parsed(light)) == []
 
 
 def test_the_order_of_scripts_is_kept():

@@ -249,7 +249,7 @@ function mountAll(library) {
   const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => { if (isIntersecting) mount(target); }), { rootMargin: "100%" });
   const look = () => figures().forEach((el) => { if (el.querySelector("script[type='application/json']")?.nextElementSibling) near.observe(el); });
   look();
-  window.addEventListener("beforeprint", () => figures().forEach(mount));
+  window.addEventListener("beforeprint", () => figures().forEach(mount), { capture: true });  // before figures hear of it
   if (document.readyState !== "loading") return;
   const reading = new MutationObserver(look);
   reading.observe(document, { childList: true, subtree: true });
