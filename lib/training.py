@@ -9,7 +9,7 @@ A grid goes through joblib: by default in this process, and elsewhere, unchanged
     with joblib.parallel_config("loky", n_jobs=4): ...     # four processes of this machine
     with joblib.parallel_config("dask"): ...               # the workers of dask.distributed.Client(address)
 
-It needs the packages of the extra ``experiments``: joblib, pandas and tqdm.
+It needs the packages of the extra ``chapters``: joblib, pandas and tqdm.
 """
 
 import hashlib

@@ -2,7 +2,7 @@
 
 ``python -m lib.experiments`` runs all of them again and writes the tables beside this file, with the machine's
 description in ``record.json``; ``python -m lib.experiments network`` runs the named ones. They need the packages of the
-extra ``experiments``.
+extra ``chapters``.
 
 =======================  ===========================================================  ================
 name                     what is trained                                              Kingma & Ba 2015
