@@ -7,7 +7,7 @@ reader, and the keyboard, motion and high contrast on pages that have everything
 import re
 
 import pytest
-from browsing import DRAWN, RULES, SIMPLER, breaches, serve
+from browsing import DRAWN, SIMPLER, breaches
 from pages import CHAPTERS, PAGES, soup
 
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
@@ -416,7 +416,7 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
     assert page.evaluate("document.fullscreenElement.closest('.downhill').id") == figure
     page.evaluate("document.fullscreenElement.scrollTo(0, 1e6)")  # so that the player covers nothing
     settle(page)
-    assert breaches(page, f"#{figure}") == []
+    assert breaches(page, part=f"#{figure}") == []
     page.keyboard.press("Enter")
     page.wait_for_function("!document.fullscreenElement")
     assert page.evaluate("document.activeElement.ariaLabel") == "full screen"
