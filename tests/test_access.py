@@ -152,6 +152,13 @@ def test_controls_of_a_figure_have_names_of_their_own(reader):
         assert sorted(figure) == sorted(set(figure))
 
 
+def test_the_switches_of_solutions_say_of_which_exercise(reader):
+    page = reader("book/adamax.html")
+    names = page.locator(".toggle-button").evaluate_all("(buttons) => buttons.map((button) => button.ariaLabel)")
+    assert len(names) == len(set(names)) >= 5
+    assert all(re.match(r"Solution to Exercise \d+", name) for name in names)
+
+
 # By keyboard.
 
 
