@@ -7,7 +7,7 @@ reader, and the keyboard, motion and high contrast on pages that have everything
 import re
 
 import pytest
-from browsing import DRAWN, RULES, SIMPLER, breaches, serve
+from browsing import DRAWN, SIMPLER, breaches
 from pages import CHAPTERS, PAGES, soup
 
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
@@ -150,6 +150,13 @@ def test_controls_of_a_figure_have_names_of_their_own(reader):
     for figure in names:
         assert all(name.split(", ")[-2] for name in figure)
         assert sorted(figure) == sorted(set(figure))
+
+
+def test_the_switches_of_solutions_say_of_which_exercise(reader):
+    page = reader("book/adamax.html")
+    names = page.locator(".toggle-button").evaluate_all("(buttons) => buttons.map((button) => button.ariaLabel)")
+    assert len(names) == len(set(names)) >= 5
+    assert all(re.match(r"Solution to Exercise \d+", name) for name in names)
 
 
 # By keyboard.
@@ -416,7 +423,7 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
     assert page.evaluate("document.fullscreenElement.closest('.downhill').id") == figure
     page.evaluate("document.fullscreenElement.scrollTo(0, 1e6)")  # so that the player covers nothing
     settle(page)
-    assert breaches(page, f"#{figure}") == []
+    assert breaches(page, part=f"#{figure}") == []
     page.keyboard.press("Enter")
     page.wait_for_function("!document.fullscreenElement")
     assert page.evaluate("document.activeElement.ariaLabel") == "full screen"

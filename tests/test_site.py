@@ -179,6 +179,28 @@ def test_a_wrong_page_is_found_out(browser, tmp_path, problem):
         server.shutdown()
 
 
+WRONG_SOMEWHERE = {
+    "dark: breaks color-contrast": "<style>@media (prefers-color-scheme: dark) { p { color: #777; background: #666 } }</style><p>pale</p>",
+    "640 px, light: breaks color-contrast": "<style>@media (max-width: 700px) { p { color: #777; background: #666 } }</style><p>pale</p>",
+    "unfolded, 1280 px, light: breaks image-alt": (
+        '<details><summary>more</summary><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></details>'
+    ),
+    "is wider than 320 px": '<div style="width: 350px">wide</div>',
+    "breaks heading-order": "<h3>Deep</h3>",
+    "breaks target-size": '<button style="width: 9px; height: 9px; padding: 0" aria-label="a"></button>' * 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", WRONG_SOMEWHERE, ids=lambda problem: problem.replace(" ", "-"))
+def test_what_is_wrong_in_one_view_is_found_out(browser, tmp_path, problem):
+    (tmp_path / "wrong.html").write_text(PAGE % f"<article><h1>Title</h1>{WRONG_SOMEWHERE[problem]}</article>", encoding="utf-8")
+    with serve(tmp_path) as server:
+        found = survey(browser, f"http://127.0.0.1:{server.server_port}/wrong.html")
+        server.shutdown()
+    assert problem in "; ".join(found)
+    assert [words for words in found if problem.split(": ")[-1] not in words] == []
+
+
 def test_wrong_links_and_pictures_are_found_out(tmp_path):
     page = tmp_path / "wrong.html"
     page.write_text(

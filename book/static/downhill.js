@@ -28,9 +28,11 @@
   });
 })();
 
-// A switch that unfolds a solution is called what it unfolds.
+// A switch that unfolds a solution says of what.
 addEventListener("load", () => {
+  const title = (box) => box?.querySelector(".admonition-title").textContent.trim();
   document.querySelectorAll(".admonition-title > .toggle-button").forEach((button) => {
-    button.ariaLabel = button.parentElement.textContent.trim();
+    const box = button.closest(".admonition"), before = box.previousElementSibling?.closest(".exercise");
+    button.ariaLabel = [title(box), ...(before ? [title(before)] : [])].join(" to ");
   });
 });
