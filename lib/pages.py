@@ -7,7 +7,8 @@ them, and only learn the new versions of what they load.
 - One stylesheet for all pages, without the rules that no page can use, and a second one where there are figures.
 - One script for all pages, after the page has been read; the search index on the search page only.
 - Fonts of equations with the characters that the book's equations have.
-- Pictures as lossless WebP, each with its size, loaded when the reader comes near.
+- Pictures as WebP without visible loss, each with its size, loaded when the reader comes near.
+- Equations without their source in LaTeX, which neither eyes nor screen readers get to see.
 """
 
 import base64
@@ -25,7 +26,7 @@ from xml.etree import ElementTree
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
-from PIL import Image
+from PIL import Image, ImageChops
 
 from lib.katex import NODE_MODULES, find_node
 
@@ -43,6 +44,7 @@ FILE = re.compile(r"[\w.-]+\.\w+")
 EQUATION = re.compile(
     r'<span class="katex-html" aria-hidden="true">(.*?)(?=<span class="katex-mathml|</p>|</div>|</td>|</li>|$)', re.S
 )
+ANNOTATION = re.compile(r'<annotation encoding="application/x-tex">[^<]*</annotation>')
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 
 PURGE = r"""
@@ -65,7 +67,7 @@ def lighten(site):
     found = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html")) if path.parent != site / "_static"}
     search = found.get(site / "search.html", "")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        light = dict(zip(found, pool.map(lambda page: with_pictures(joined(found[page], search), page, site), found)))
+        light = dict(zip(found, pool.map(lambda page: with_pictures(joined(ANNOTATION.sub("", found[page]), search), page, site), found)))
     if is_heavy(search):
         bundle(site, search, light.values())
     versions = {name: _version(site / "_static" / name) for name in (STYLE, SCRIPT, SEARCH)}
@@ -227,11 +229,20 @@ def _picture(tag, page, site):
 
 
 def as_webp(file):
-    """The same picture, dot for dot, beside a PNG: its path."""
+    """The same picture beside a PNG, to the eye: its path.
+
+    It has 256 colours if with them no dot differs by more than 3 % in any channel, else all of its own.
+    """
     target = file.with_suffix(".webp")
     if not target.exists() or target.stat().st_mtime < file.stat().st_mtime:
         with Image.open(file) as image:
-            image.save(target, lossless=True, quality=80, method=4)
+            image.load()
+        if "A" not in image.mode or image.getchannel("A").getextrema()[0] == 255:
+            image = image.convert("RGB")
+            few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).convert("RGB")
+            if max(most for _, most in ImageChops.difference(image, few).getextrema()) <= 8:
+                image = few
+        image.save(target, lossless=True, quality=80, method=4)
     return target
 
 

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 from copies import ROOT
 from fontTools.ttLib import TTFont
 from pages import PAGES, soup
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 from weighing import serve_gzipped, shifts, weigh
 
 from lib import pages
@@ -228,13 +228,23 @@ def test_equations_keep_their_characters_and_fonts_lose_the_others(small):
     assert ord("L") in TTFont(script).getBestCmap()
 
 
-def test_a_picture_is_the_same_dot_for_dot(small):
+def test_a_picture_of_few_colours_is_the_same_dot_for_dot(small):
     page = BeautifulSoup((small[-1] / "second.html").read_text("utf-8"), "html.parser")
     for image in page.select("article img"):
         with Image.open(small[-1] / image["src"]) as picture, Image.open(io.BytesIO(drawn(image["alt"]))) as original:
             assert picture.format == "WEBP" and picture.convert("RGB").tobytes() == original.convert("RGB").tobytes()
         assert (image["width"], image["height"], image["loading"]) == ("120", "80", "lazy")
     assert len(page.select("article img")) == 2
+
+
+def test_a_picture_of_many_colours_keeps_them_all_or_is_the_same_to_the_eye(tmp_path):
+    for name, step in (("smooth", 1), ("wild", 97)):
+        picture = Image.new("RGB", (64, 64))
+        picture.putdata([(i * step % 256, i // 16, 255 - i * step * 7 % 256) for i in range(64 * 64)])
+        picture.save(tmp_path / f"{name}.png")
+        with Image.open(pages.as_webp(tmp_path / f"{name}.png")) as small:
+            difference = ImageChops.difference(picture, small.convert("RGB")).getextrema()
+        assert max(most for _, most in difference) <= 8
 
 
 def test_rules_that_no_page_needs_are_gone_and_those_that_a_script_needs_are_there(small):

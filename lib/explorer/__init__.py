@@ -269,11 +269,20 @@ class Figure(AnyWidget, ValueWidget):
     def _html(self, image):
         """The figure for a page without a kernel: its state, what it brings along, and its picture for want of both."""
         spec = self.spec | {"state": self.state, "host": "page"}
+        tall, flat = _heights(self._kind, len(self.state["rules"]))
         own = f'<script>(window.downhill ||= {{}})["{spec["id"]}"] = {own_code(*self._own)};</script>\n'
         return (
-            f'<div class="downhill" id="{spec["id"]}" data-kind="{self._kind}" style="--runs: {len(self.state["rules"])}">\n{own if any(self._own) else ""}'
+            f'<div class="downhill" id="{spec["id"]}" data-kind="{self._kind}" style="--tall: {tall}px; --flat: {flat}px">\n'
+            f'{own if any(self._own) else ""}'
             f'<script type="application/json">{_json(spec)}</script>\n<noscript>{image}</noscript>\n</div>'
         )
+
+
+def _heights(kind, runs):
+    """About how many pixels a figure is high: one column, as on a phone, and two, as on a desk."""
+    if kind == "stream":
+        return 996 + 696 * runs, 673 + 424 * runs
+    return {"descent": (1240, 665), "plane": (1560, 950)}[kind]
 
 
 def _entries(rules, state):

@@ -235,25 +235,22 @@ function linked(spec, library, search) {
 // The static page: each figure is a div with its spec in it, and begins when it has been read and the reader comes near.
 
 function mountAll(library) {
-  const figures = () => document.querySelectorAll("div.downhill:not(:has(> .stage))");
+  const figures = () => document.querySelectorAll(".downhill:not(:has(> .stage)):has(> [type] + *)");
   const mount = (el) => {
-    const source = el.querySelector("script[type='application/json']");
-    if (!source?.nextElementSibling || el.querySelector(".stage")) return;
     near.unobserve(el);
-    const spec = JSON.parse(source.textContent), own = window.downhill?.[spec.id] ?? {};
+    const spec = JSON.parse(el.querySelector("[type]").textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
     if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
   };
-  const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => { if (isIntersecting) mount(target); }), { rootMargin: "100%" });
-  const look = () => figures().forEach((el) => { if (el.querySelector("script[type='application/json']")?.nextElementSibling) near.observe(el); });
+  const near = new IntersectionObserver((seen) => seen.forEach(({ isIntersecting, target }) => isIntersecting && mount(target)), { rootMargin: "100%" });
+  const look = () => {
+    figures().forEach((el) => near.observe(el));
+    if (document.readyState === "loading") requestAnimationFrame(look);
+  };
   look();
-  window.addEventListener("beforeprint", () => figures().forEach(mount), { capture: true });  // before figures hear of it
-  if (document.readyState !== "loading") return;
-  const reading = new MutationObserver(look);
-  reading.observe(document, { childList: true, subtree: true });
-  document.addEventListener("DOMContentLoaded", () => { reading.disconnect(); look(); });
+  addEventListener("beforeprint", () => figures().forEach(mount), true);  // before figures hear of it
 }
 
 // What anywidget's model is in a kernel, over plain values.
