@@ -313,7 +313,7 @@ def test_a_chapter_on_paper_is_light_whole_and_without_controls(browser, address
     page.locator(".downhill .play").first.wait_for()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print", color_scheme=scheme)
-    page.set_viewport_size({"width": 660, "height": 900})
+    page.set_viewport_size({"width": 672, "height": 900})
     assert page.evaluate(SHEET) == {
         "background": "rgb(255, 255, 255)", "canvas": True, "shown": [], "closed": 0, "outside": [],
         "addresses": "none",

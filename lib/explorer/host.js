@@ -3,7 +3,7 @@
 const KINDS = {
   descent: descentPanels, stream: streamPanels, plane: planePanels,
 };
-const PAPER = "640px";  // what a sheet of A4 has room for; drawn before the browser lays out the pages
+const PAPER = "622px";  // what a sheet of A4 has room for; drawn before the browser lays out the pages
 const AGAIN = ["none", "8 4", "3 3", "10 3 2 3"];
 const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
 
