@@ -1,12 +1,10 @@
 """Valid HTML where the theme and the extensions write what is not: small mends of doctrees and of pages.
 
-:class:`PlainContents` goes before a page is written, :func:`mended` over its text, :func:`write_front_door` gives the
-site the page at its root. ``tests/test_html.py`` has all pages checked by the Nu Html Checker.
+:class:`PlainContents` goes before a page is written, :func:`mended` over its text. ``tests/test_html.py`` has all pages
+checked by the Nu Html Checker.
 """
 
 import re
-from html import escape
-from pathlib import Path
 
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -15,20 +13,6 @@ CONTENTS = {"proof-content", "exercise-content", "solution-content"}
 TITLE = re.compile(r'<p class="(collapsed|expanded) admonition-title">(.*?)</p>', re.S)
 SUMMARY = re.compile(r'<summary aria-label="Toggle hidden content">(.*?)</summary>', re.S)
 PRINTED_TITLE = re.compile(r'(<div id="jb-print-docs-body" class="onlyprint">\s*)<h1>(.*?)</h1>', re.S)
-
-FRONT_DOOR = """<!DOCTYPE html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="0; url={target}">
-<title>{title}</title>
-</head>
-<body>
-<main><h1>{title}</h1><p><a href="{target}">To the first page</a></p></main>
-</body>
-</html>
-"""
 
 
 class content(nodes.Element):
@@ -79,19 +63,8 @@ def _summary(found):
     return f"<summary>{titles}</summary>"
 
 
-def write_front_door(app, exception):
-    """Lead from the root of the site to its first page; Sphinx's extension would write a fragment there."""
-    if exception or app.builder.name != "html" or app.config.root_doc == "index":
-        return
-    target = app.builder.get_target_uri(app.config.root_doc)
-    words = {"language": app.config.language, "title": app.config.html_title, "target": target}
-    page = FRONT_DOOR.format(**{name: escape(word) for name, word in words.items()})
-    (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8", newline="\n")
-
-
 def setup(app):
     """Register all this with Sphinx."""
     app.add_node(content, html=(visit_content, depart_content))
     app.add_post_transform(PlainContents)
-    app.connect("build-finished", write_front_door)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import subprocess
-from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -155,15 +154,6 @@ def test_contents_of_theorems_and_exercises_have_neither_ids_nor_sections():
     (inside,) = document.findall(html.content)
     assert (inside["ids"], inside["classes"], inside.astext()) == ([], ["lemma"], "It is.")
     assert [box["ids"] for box in document.findall(nodes.admonition)] == [[], []]
-
-
-def test_the_front_door_leads_to_the_first_page(tmp_path):
-    config = SimpleNamespace(root_doc="book/index", language="en", html_title="Up & down")
-    builder = SimpleNamespace(name="html", get_target_uri=lambda name: f"{name}.html")
-    html.write_front_door(SimpleNamespace(outdir=tmp_path, builder=builder, config=config), None)
-    page = BeautifulSoup((tmp_path / "index.html").read_text(encoding="utf-8"), "html.parser")
-    assert page.title.text == "Up & down" and page.a["href"] == "book/index.html"
-    assert page.find("meta", {"http-equiv": "refresh"})["content"] == "0; url=book/index.html"
 
 
 @pytest.mark.parametrize(
