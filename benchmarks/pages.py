@@ -53,15 +53,23 @@ def row(url, *options):
         reference["id"]
         for name in CATEGORIES
         for reference in reports[0]["categories"][name]["auditRefs"]
-        if reference["weight"] and (reports[0]["audits"][reference["id"]]["score"] or 1) < 0.9
-        or reference["weight"] and reports[0]["audits"][reference["id"]]["score"] == 0
+        if reference["weight"]
+        and (reports[0]["audits"][reference["id"]]["score"] or 1) < 0.9
+        or reference["weight"]
+        and reports[0]["audits"][reference["id"]]["score"] == 0
     }
     return cells, sorted(lost)
 
 
 def weights(address):
     """Print kilobytes of every page by kind: while it loads on a desktop and on a phone, and once it has been scrolled."""
-    kinds = {"HTML": ".html", "CSS": ".css", "JS": ".js", "fonts": (".woff", ".woff2"), "pictures": (".webp", ".png", ".svg")}
+    kinds = {
+        "HTML": ".html",
+        "CSS": ".css",
+        "JS": ".js",
+        "fonts": (".woff", ".woff2"),
+        "pictures": (".webp", ".png", ".svg"),
+    }
     print(f"| page | {' | '.join(kinds)} | loads | loads on a phone | with all pictures |")
     print("|:--|" + "--:|" * (len(kinds) + 3))
     with sync_playwright() as playwright:
@@ -69,7 +77,11 @@ def weights(address):
         for page in PAGES:
             wide, narrow = weigh(browser, address, page, SITE), weigh(browser, address, page, SITE, 390, 844)
             cells = [sum(size for file, size in wide.items() if file.endswith(kind)) for kind in kinds.values()]
-            cells += [sum(wide.values()), sum(narrow.values()), sum(weigh(browser, address, page, SITE, scroll=True).values())]
+            cells += [
+                sum(wide.values()),
+                sum(narrow.values()),
+                sum(weigh(browser, address, page, SITE, scroll=True).values()),
+            ]
             print(f"| {page} | {' | '.join(f'{cell / 1000:.0f}' for cell in cells)} |", flush=True)
         browser.close()
 
@@ -78,7 +90,9 @@ if __name__ == "__main__":
     with serve_gzipped(SITE) as server:
         address = f"http://127.0.0.1:{server.server_port}/"
         weights(address) if "--no-weights" not in sys.argv else None
-        print(f"\n| page | as | {' | '.join([*CATEGORIES.values(), *(title for title, _ in AUDITS.values())])} | lost at |")
+        print(
+            f"\n| page | as | {' | '.join([*CATEGORIES.values(), *(title for title, _ in AUDITS.values())])} | lost at |"
+        )
         print("|:--|:--|" + "--:|" * (len(CATEGORIES) + len(AUDITS)) + ":--|")
         named = [word for word in sys.argv[1:] if not word.startswith("--")]
         for name in named or ["index", "book/index", "book/adam", "book/playground"]:

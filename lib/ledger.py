@@ -112,7 +112,7 @@ def summary(found, whose="The book"):
 
 
 def table(rows):
-    """How many claims of which kind each part makes, in MyST: rows of a caption, the page with its claims, its checks."""
+    """How many claims of which kind each part makes, in MyST: rows of a caption, the page of its claims, its checks."""
     lines = [f"| | claims | {' | '.join(WAYS)} |", f"|:--|{'--:|' * (len(WAYS) + 1)}"]
     for caption, page, found in rows:
         counts = Counter(way for check in found for way in check.ways)
@@ -143,7 +143,7 @@ def page_of(env, chapter):
 class Ledger(SphinxDirective):
     """``{ledger}``: the claims of a part of the book, chapter by chapter in the order of the table of contents.
 
-    On the first page it counts all claims, leads to the pages of the parts, and lists the claims of parts that have none.
+    The first page counts all claims, leads to the pages of the parts, and lists the claims of parts without one.
     """
 
     def run(self):
@@ -161,7 +161,9 @@ class Ledger(SphinxDirective):
             if found:
                 everything += found
                 rows.append((caption, page_of(self.env, names[0]), found))
-        text = f"{summary(everything)}\n\n{table(rows)}" if self.env.docname == PAGE else summary(everything, "This part")
+        text = (
+            f"{summary(everything)}\n\n{table(rows)}" if self.env.docname == PAGE else summary(everything, "This part")
+        )
         return [*self._parsed(text, nodes.container()).children, *chapters]
 
     def _chapter(self, name, path):

@@ -64,10 +64,21 @@ def lighten(site):
     pictures that no page names any more are deleted.
     """
     site = Path(site).resolve()
-    found = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html")) if path.parent != site / "_static"}
+    found = {
+        path: path.read_text(encoding="utf-8")
+        for path in sorted(site.rglob("*.html"))
+        if path.parent != site / "_static"
+    }
     search = found.get(site / "search.html", "")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        light = dict(zip(found, pool.map(lambda page: with_pictures(joined(ANNOTATION.sub("", found[page]), search), page, site), found)))
+        light = dict(
+            zip(
+                found,
+                pool.map(
+                    lambda page: with_pictures(joined(ANNOTATION.sub("", found[page]), search), page, site), found
+                ),
+            )
+        )
     if is_heavy(search):
         bundle(site, search, light.values())
     versions = {name: _version(site / "_static" / name) for name in (STYLE, SCRIPT, SEARCH)}
@@ -165,7 +176,9 @@ def _gathered(static, styles):
         kinds = [f"--loader:.{kind}=file" for kind in ("woff2", "woff", "ttf")]
         kinds += [f"--loader:.{kind}=dataurl" for kind in ("png", "svg")]
         out = Path(folder) / STYLE
-        _esbuild(imports, "--bundle", "--loader=css", *kinds, "--asset-names=[name]-[hash]", f"--outfile={out}", cwd=static)
+        _esbuild(
+            imports, "--bundle", "--loader=css", *kinds, "--asset-names=[name]-[hash]", f"--outfile={out}", cwd=static
+        )
         (static / "fonts").mkdir(exist_ok=True)
         for font in Path(folder).glob("*-*.*"):
             font.replace(static / "fonts" / font.name)
@@ -186,7 +199,7 @@ def _run(words, text, cwd):
 
 
 def shrink_fonts(folder, pages):
-    """Leave in the fonts of equations the characters that the equations of these pages have, without hints for old screens."""
+    """Leave in the fonts of equations the characters that these pages need, without hints for old screens."""
     equations = {found for page in pages for found in EQUATION.findall(page)}
     characters = set(html.unescape("".join(re.sub("<[^>]*>", "", equation) for equation in equations)))
     for path in Path(folder).glob("*.woff2"):
@@ -202,10 +215,14 @@ def shrink_fonts(folder, pages):
 
 
 def with_pictures(text, page, site):
-    """A page whose pictures are files, as small as can be, say how large they are, and come when the reader comes near."""
+    """A page whose pictures are small files, say how large they are, and come when the reader comes near."""
     text = IMAGE.sub(lambda match: _picture(match[0], page, site), text)
     images = {match[1] for match in re.finditer(r'_images/([^"/]+)\.webp"', text)}
-    return re.sub(r'_images/([^"/]+)\.png"', lambda match: match[0].replace(".png", ".webp") if match[1] in images else match[0], text)
+    return re.sub(
+        r'_images/([^"/]+)\.png"',
+        lambda match: match[0].replace(".png", ".webp") if match[1] in images else match[0],
+        text,
+    )
 
 
 def _picture(tag, page, site):
@@ -223,7 +240,9 @@ def _picture(tag, page, site):
         file = as_webp(file)
         tag = SOURCE.sub(f'src="{quote(Path(os.path.relpath(file, page.parent)).as_posix())}"', tag)
     width, height = size(file)
-    added = "".join(f' {name}="{value}"' for name, value in (("width", width), ("height", height)) if f" {name}=" not in tag)
+    added = "".join(
+        f' {name}="{value}"' for name, value in (("width", width), ("height", height)) if f" {name}=" not in tag
+    )
     lazy = ' loading="lazy"' if "loading=" not in tag else ""
     return f"<img{lazy}{added}{tag[4:]}"
 

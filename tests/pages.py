@@ -10,7 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 CHAPTERS = [TOC["root"]] + [
-    page["file"] for part in TOC["parts"] for chapter in part["chapters"] for page in (chapter, *chapter.get("sections", []))
+    page["file"]
+    for part in TOC["parts"]
+    for chapter in part["chapters"]
+    for page in (chapter, *chapter.get("sections", []))
 ]
 PAGES = [f"{chapter}.html" for chapter in CHAPTERS] + ["search.html"]
 

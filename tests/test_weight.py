@@ -43,7 +43,9 @@ def test_a_page_weighs_at_most_250_kilobytes_all_in(browser, compressed, site, p
 
 def holding_up(page):
     """What of a page's head keeps it from being painted: scripts and stylesheets."""
-    scripts = [script for script in page.select("head script") if not script.has_attr("defer") and not script.has_attr("async")]
+    scripts = [
+        script for script in page.select("head script") if not script.has_attr("defer") and not script.has_attr("async")
+    ]
     return [script.get("src") or script.string for script in scripts], page.select("link[rel=stylesheet]")
 
 
@@ -97,7 +99,8 @@ def test_nothing_moves_while_a_page_comes_slowly(browser, compressed, page, widt
 
 
 def test_what_moves_is_noticed(browser, tmp_path):
-    late = "setTimeout(() => document.querySelector('p').before(Object.assign(document.createElement('img'), {height: 300})), 100)"
+    image = "Object.assign(document.createElement('img'), {height: 300})"
+    late = f"setTimeout(() => document.querySelector('p').before({image}), 100)"
     text = f"<!doctype html><title>A</title><p style='height: 200px; background: red'>text</p><script>{late}</script>"
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     with serve_gzipped(tmp_path) as server:
@@ -174,9 +177,10 @@ def drawn(colour):
 
 
 def write(folder, first):
+    blue = DATA + base64.b64encode(drawn("blue")).decode()
     texts = {
         "index": "# A\n\n```{toctree}\nfirst\nsecond\n```\n", "first": first,
-        "second": f'# C\n\n$\\mathbb{{R}}$ ![red](red.png) <img alt="blue" src="{DATA}{base64.b64encode(drawn("blue")).decode()}">\n',
+        "second": f'# C\n\n$\\mathbb{{R}}$ ![red](red.png) <img alt="blue" src="{blue}">\n',
     }  # fmt: skip
     for name, text in texts.items():
         if not (folder / f"{name}.md").exists() or (folder / f"{name}.md").read_text("utf-8") != text:
@@ -250,7 +254,9 @@ def test_a_picture_of_many_colours_keeps_them_all_or_is_the_same_to_the_eye(tmp_
 def test_rules_that_no_page_needs_are_gone_and_those_that_a_script_needs_are_there(small):
     css = (small[-1] / "_static" / "site.css").read_text("utf-8")
     assert ".carousel-inner" not in css and ".sd-tab-set" not in css
-    assert all(name in css for name in (".tooltip-inner", ".dropdown-menu.show", ".copybtn", "details.sd-dropdown", ".katex"))
+    assert all(
+        name in css for name in (".tooltip-inner", ".dropdown-menu.show", ".copybtn", "details.sd-dropdown", ".katex")
+    )
 
 
 # What is found wrong on a wrong page.
@@ -262,7 +268,8 @@ def parsed(text):
 
 def test_what_holds_up_and_what_has_no_size_is_noticed():
     page = parsed(
-        '<head><script src="a.js"></script><script defer src="b.js"></script><link rel="stylesheet" href="c.css"></head>'
+        '<head><script src="a.js"></script><script defer src="b.js"></script>'
+        '<link rel="stylesheet" href="c.css"></head>'
         '<img src="a.png" width="3"><img src="b.png" width="3" height="4">'
     )
     scripts, styles = holding_up(page)
@@ -271,12 +278,18 @@ def test_what_holds_up_and_what_has_no_size_is_noticed():
 
 
 def test_a_page_that_is_light_stays_as_it_is():
-    text = '<head><link rel="stylesheet" href="_static/site.css?v=1" /><script defer src="_static/site.js?v=1"></script></head>'
+    text = '<link rel="stylesheet" href="_static/site.css?v=1" /><script defer src="_static/site.js?v=1"></script>'
     assert pages.joined(text, "") == text
 
 
 def test_what_no_page_names_is_deleted_whatever_its_name(tmp_path):
-    for name in ("_static/kept.svg", "_static/gone.svg", "_static/LICENSE", "_images/schön hier.svg", "_images/a b.svg"):
+    for name in (
+        "_static/kept.svg",
+        "_static/gone.svg",
+        "_static/LICENSE",
+        "_images/schön hier.svg",
+        "_images/a b.svg",
+    ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text('<svg viewBox="0 0 30 20"/>', encoding="utf-8")
     text = '<img src="_static/kept.svg" alt=""><img src="_images/sch%C3%B6n%20hier.svg" alt="">'
@@ -285,7 +298,11 @@ def test_what_no_page_names_is_deleted_whatever_its_name(tmp_path):
     assert {file.name for file in tmp_path.rglob("*.svg")} == {"kept.svg", "schön hier.svg"}
     assert (tmp_path / "_static" / "LICENSE").exists()
     light = (tmp_path / "page.html").read_text("utf-8")
-    assert 'src="_images/sch%C3%B6n%20hier.svg"' in light and light.count('width="30" height="20"') == 2 and unsized(parsed(light)) == []
+    assert (
+        'src="_images/sch%C3%B6n%20hier.svg"' in light
+        and light.count('width="30" height="20"') == 2
+        and unsized(parsed(light)) == []
+    )
 
 
 def test_the_order_of_scripts_is_kept():
@@ -300,7 +317,9 @@ def test_the_order_of_scripts_is_kept():
     )
     joined = ["doctools.js", "let a = 1;", "early.js", "searchtools.js", "late.js", "last.js", "sphinx_highlight.js"]
     assert pages.scripts(text) == joined
-    other = text.replace("</head>", '<script async="async" src="_static/explorer.js"></script><script>own()</script></head>')
+    other = text.replace(
+        "</head>", '<script async="async" src="_static/explorer.js"></script><script>own()</script></head>'
+    )
     other = other.replace("</head>", '<link rel="stylesheet" href="_static/explorer.css" /></head>')
     light = pages.joined(other.replace("_static", "../_static"), text)
     assert re.findall(r"<script[^>]*>|<link[^>]*>", light) == [
