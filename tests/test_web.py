@@ -17,7 +17,7 @@ import pytest
 import yaml
 from browsing import visit
 from docutils import nodes
-from pages import CHAPTERS, TOC, PAGES, ROOT, soup
+from pages import CHAPTERS, PAGES, ROOT, TOC, soup
 from PIL import Image
 
 import lib
