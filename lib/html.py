@@ -13,6 +13,7 @@ CONTENTS = {"proof-content", "exercise-content", "solution-content"}
 TITLE = re.compile(r'<p class="(collapsed|expanded) admonition-title">(.*?)</p>', re.S)
 SUMMARY = re.compile(r'<summary aria-label="Toggle hidden content">(.*?)</summary>', re.S)
 PRINTED_TITLE = re.compile(r'(<div id="jb-print-docs-body" class="onlyprint">\s*)<h1>(.*?)</h1>', re.S)
+HEADS = {"head": "col", "stub": "row"}
 
 
 class content(nodes.Element):
@@ -53,7 +54,8 @@ def mended(html):
     html = SUMMARY.sub(_summary, html)
     html = PRINTED_TITLE.sub(r'\1<p class="h1">\2</p>', html)
     html = html.replace(' role="main">', ">")
-    html = html.replace('<th class="head', '<th scope="col" class="head').replace('<th class="stub', '<th scope="row" class="stub')
+    for kind, scope in HEADS.items():
+        html = html.replace(f'<th class="{kind}', f'<th scope="{scope}" class="{kind}')
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
 
 

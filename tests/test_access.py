@@ -142,7 +142,7 @@ def test_controls_of_a_figure_have_names_of_their_own(reader):
       [...stage.querySelectorAll("button, input, select, [role=slider], [role=img]")].filter((part) => part.checkVisibility())
         .map((part) => {
           const groups = [];
-          for (let at = part.parentElement.closest("[role=group]"); at; at = at.parentElement.closest("[role=group]")) groups.unshift(at.ariaLabel);
+          for (let at = part; (at = at.parentElement.closest("[role=group]"));) groups.unshift(at.ariaLabel);
           const name = part.ariaLabel || part.labels?.[0]?.textContent || part.textContent;
           return [...groups, name.trim(), part.type ?? part.role].join(", ");
         }))""")
@@ -184,7 +184,8 @@ LOOK = """() => {
     const { outlineStyle, outlineWidth, outlineColor, boxShadow } = getComputedStyle(each);
     return [outlineStyle === "none" ? "" : outlineWidth + outlineColor, boxShadow].join();
   }).join(";");
-  const before = new Map([...document.querySelectorAll("a, button, input, select, summary, [tabindex]")].map((part) => [part, look(part)]));
+  const parts = [...document.querySelectorAll("a, button, input, select, summary, [tabindex]")];
+  const before = new Map(parts.map((part) => [part, look(part)]));
   window.seen = () => {
     const part = document.activeElement;
     return part === document.body ? null : [part.outerHTML.slice(0, 100), look(part) !== before.get(part)];
@@ -249,7 +250,8 @@ def test_the_menu_of_a_phone_opens_and_closes_by_keys(reader):
 def tour(page, figure):
     """Walk through a figure with the Tab key from what is before it; the names of its stops, in order, and what hides them."""
     page.evaluate(f"""() => {{
-      const all = [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")].filter((e) => e.checkVisibility());
+      const all = [...document.querySelectorAll("a, button, input, select, summary, [tabindex='0']")]
+        .filter((e) => e.checkVisibility());
       all[all.findIndex((e) => e.closest("#{figure}")) - 1].focus();
     }}""")
     stops = []
@@ -432,10 +434,14 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
 # Motion.
 
 MOVES = """() => new Promise((done) => {
-  const seen = [], watch = new MutationObserver((changes) => seen.push(...changes.map((each) => each.target.parentElement?.outerHTML.slice(0, 90))));
+  const seen = [], place = scrollY, said = ({ target }) => target.parentElement?.outerHTML.slice(0, 90);
+  const watch = new MutationObserver((changes) => seen.push(...changes.map(said)));
   watch.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-  const place = scrollY;
-  setTimeout(() => { watch.disconnect(); done([...seen, ...document.getAnimations().map((each) => each.animationName ?? "transition"), ...(scrollY === place ? [] : ["scroll"])]); }, 700);
+  setTimeout(() => {
+    watch.disconnect();
+    const animated = document.getAnimations().map((each) => each.animationName ?? "transition");
+    done([...seen, ...animated, ...(scrollY === place ? [] : ["scroll"])]);
+  }, 700);
 })"""
 
 
