@@ -107,7 +107,7 @@ def leaf(site, page, pages, address):
     - Its ids, and the links to pages that are in the book too, begin with the name of the page; other links lead to
       ``address``, where the site is published.
     - Interactive figures are their still pictures, what is folded is open, buttons are gone.
-    - An equation is a picture whose alternative text is its LaTeX: a PDF has no room for MathML.
+    - An equation is the signs that it is drawn with: Chromium does not write MathML into a PDF.
 
     ``pages`` are those in the book. Raises ``ValueError`` for an interactive figure without a picture.
     """
@@ -129,9 +129,11 @@ def leaf(site, page, pages, address):
     for code in article.select("pre"):
         if code.get_text().count("\n") <= SHORT:
             code["class"] = "short"
-    for equation in article.select(".katex"):
-        equation["role"], equation["aria-label"] = "img", equation.annotation.get_text().strip()
-        equation.select_one(".katex-mathml").decompose()
+    for equation in article.select(".katex-mathml"):
+        equation.decompose()
+    for figure in article.select("figure"):  # Chromium would take it for a second picture, without words
+        figure.name = "div"
+        figure["class"] = "figure"
     for tag in article.select("[id]"):
         tag["id"] = anchor(page, tag["id"])
     for tag in article.select("[aria-labelledby], [for]"):
