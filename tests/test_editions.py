@@ -222,8 +222,8 @@ def test_code_and_outputs_are_those_of_the_book(edition, name):
     first, *cells = [cell for cell in normalise(edition(name)).cells if cell.cell_type == "code"]
     assert [(cell.id, cell.source) for cell in cells] == [(cell.id, cell.source) for cell in stored]
     assert [kinds(cell) for cell in cells] == [kinds(cell) for cell in stored]
-    printed = [output.text.rstrip() for cell in cells for output in cell.outputs if "text" in output]
-    assert printed == [output.text.rstrip() for output in page(name).select(".cell_output .output.stream pre")]
+    printed = [output.text.split() for cell in cells for output in cell.outputs if "text" in output]
+    assert printed == [output.text.split() for output in page(name).select(".cell_output .output.stream pre")]
 
 
 def kinds(cell):
