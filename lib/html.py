@@ -53,7 +53,6 @@ def mended(html):
     """A page of the theme as valid HTML with the same look."""
     html = SUMMARY.sub(_summary, html)
     html = PRINTED_TITLE.sub(r'\1<p class="h1">\2</p>', html)
-    html = html.replace(' role="main">', ">")
     for kind, scope in HEADS.items():
         html = html.replace(f'<th class="{kind}', f'<th scope="{scope}" class="{kind}')
     return html.replace('role="doc-biblioentry"', 'role="listitem"')

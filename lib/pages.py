@@ -253,7 +253,8 @@ def as_webp(file):
     It has 256 colours if with them no dot differs by more than 3 % in any channel, else all of its own.
     """
     target = file.with_suffix(".webp")
-    if not target.exists() or target.stat().st_mtime < file.stat().st_mtime:
+    newest = max(file.stat().st_mtime, Path(__file__).stat().st_mtime)
+    if not target.exists() or target.stat().st_mtime < newest:
         with Image.open(file) as image:
             image.load()
         if "A" not in image.mode or image.getchannel("A").getextrema()[0] == 255:

@@ -29,7 +29,7 @@ function slider(figure, key, limits, { symbol, meaning, name }) {
     oninput: () => figure.set({ [key]: to(range.value / SLIDER) }),
   });
   const box = element("input", {
-    type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "data-key": key, "aria-label": meaning,
+    type: "text", inputmode: "decimal", spellcheck: "false", "data-key": key, "aria-label": meaning,
     onchange: () => { shown = undefined; figure.type(key, box.value); },
   });
   const label = element("span", { class: "name", title: meaning });
@@ -98,7 +98,7 @@ function swatch(figure, run, index) {
 // A text field for a list of numbers.
 function entry(figure, key, label) {
   const box = element("input", {
-    type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, autocomplete: "off", class: "wide",
+    type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, class: "wide",
     onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : String(figure.state[key]); },
   });
   const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), box);
@@ -112,21 +112,21 @@ function runRows(figure) {
   const { spec } = figure, runs = Object.keys(spec.runs), several = runs.length > 1 && spec.kind !== "plane";
   const met = new Set(runs.length - spec.state.rules.length > 4 ? spec.state.rules : runs);
   const add = element("select", {
-    class: "add", "aria-label": "add a rule", hidden: !several, onchange: () => { figure.flip(add.value); },
+    class: "add", "aria-label": "add a rule", onchange: () => { figure.flip(add.value); },
   });
   const rows = runs.map((run, index) => {
-    const { hyper, label } = figure.rule(run), names = Object.keys(hyper);
+    const { hyper } = figure.rule(run), names = Object.keys(hyper), label = figure.label(run);
     const sliders = names.map((name) => slider(figure, `${run}.${name}`, hyper[name], figure.name(name)));
     const rest = element("div", { class: "rest", hidden: several }, ...sliders.slice(1));
-    const more = button(`further settings of ${figure.label(run)}`, "⋯", () => {
+    const more = button(`further settings of ${label}`, "⋯", () => {
       rest.hidden = !rest.hidden;
       more.setAttribute("aria-expanded", !rest.hidden);
     }, { "aria-expanded": "false", class: "more", hidden: !several || names.length < 2 });
     const kind = several ? ["button", { type: "button", onclick: () => figure.flip(run) }] : ["div", {}];
     const chip = element(kind[0], { ...kind[1], class: "chip", "data-run": run },
-      swatch(figure, run, index), element("span", {}, figure.label(run)));
+      swatch(figure, run, index), element("span", {}, label));
     const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
-    const row = element("div", { class: "run", role: "group", "aria-label": figure.label(run), style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
+    const row = element("div", { class: "run", role: "group", "aria-label": label, style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
     row.show = () => {
       const on = figure.state.rules.includes(run);
       if (on) met.add(run);

@@ -3,7 +3,6 @@
 const KINDS = {
   descent: descentPanels, stream: streamPanels, plane: planePanels,
 };
-const PAPER = "622px";  // what a sheet of A4 has room for; drawn before the browser lays out the pages
 const AGAIN = ["none", "8 4", "3 3", "10 3 2 3"];
 const WHOLE = { steps: [1, 10000], step: [0, 10000], seed: [0, 2 ** 32 - 1] };
 
@@ -53,7 +52,7 @@ function render({ model, el }, library, own = {}) {
       if (!figure.table.hidden) figure.table.replaceChildren(...figure.kind.tables());
     },
     table: element("div", { class: "numbers", hidden: true, tabindex: 0, role: "group", "aria-label": "numbers" }),
-    later: () => schedule(),
+    later: schedule,
   };
   const message = element("p", { class: "message", role: "alert", hidden: true });
   const sentence = element("p", { class: "sentence" }), spoken = element("p", { class: "spoken", "aria-live": "polite" });
@@ -69,11 +68,6 @@ function render({ model, el }, library, own = {}) {
     schedule();
   }
   function schedule() { waiting ??= requestAnimationFrame(draw); }
-  function repaint() {
-    figure.remember = remembered();
-    if (el.style.width === PAPER) draw();  // no frame comes before the sheets are laid out
-    else schedule();
-  }
   function draw() {
     waiting = null;
     try {
@@ -84,7 +78,8 @@ function render({ model, el }, library, own = {}) {
       }
       const words = figure.kind.sentence();
       if (words !== told) tell(told = words);
-      if (!figure.table.hidden) { clearTimeout(later); later = setTimeout(figure.tabulate, 150); }
+      clearTimeout(later);
+      later = setTimeout(figure.tabulate, 150);
     } catch (problem) {
       figure.say(`This figure cannot be drawn: ${problem.message}`);
     }
@@ -116,28 +111,22 @@ function render({ model, el }, library, own = {}) {
   el.classList.add("downhill");
   el.append(figure.el);
   model.on("change:state", hear);
-  const resize = new ResizeObserver(schedule), theme = new MutationObserver(repaint);
+  const resize = new ResizeObserver(schedule), theme = new MutationObserver(() => { figure.remember = remembered(); draw(); });
   resize.observe(figure.el);
   for (const node of [document.documentElement, document.body]) {
     theme.observe(node, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class", "theme"] });
   }
-  const printing = () => { el.style.width = PAPER; draw(); };
-  const printed = () => { el.style.width = ""; schedule(); };
-  addEventListener("beforeprint", printing);
-  addEventListener("afterprint", printed);
+  const ended = new AbortController();  // on paper a figure is as wide as a sheet of A4 has room for
+  for (const [event, width] of [["beforeprint", "622px"], ["afterprint", ""]]) {
+    addEventListener(event, () => { el.style.width = width; draw(); }, ended);
+  }
   if (spec.problems) figure.say(spec.problems);
   draw();
-  return () => {
-    model.off?.("change:state", hear);
-    for (const observer of [resize, theme]) observer.disconnect();
-    removeEventListener("beforeprint", printing);
-    removeEventListener("afterprint", printed);
-  };
+  return () => { model.off?.("change:state", hear); resize.disconnect(); theme.disconnect(); ended.abort(); };
 }
 
 function merge(library, own) {
-  const parts = [...new Set([...Object.keys(library), ...Object.keys(own)])];
-  return Object.fromEntries(parts.map((part) => [part, { ...library[part], ...own[part] }]));
+  return Object.fromEntries(Object.entries(library).map(([part, known]) => [part, { ...known, ...own[part] }]));
 }
 
 // What a figure asks of its library, by the name of a run or of a quantity.
@@ -173,32 +162,32 @@ function parsed(like, text) {
 function checked(figure, key, value) {
   const { spec, library } = figure;
   const must = (right, what) => {
-    if (!right) throw new RangeError(`${key} must be ${what}, not ${value}.`);
+    if (!right) throw new Error(`${key} must be ${what}, not ${value}.`);
     return value;
   };
+  const oneOf = (...names) => must(names.includes(value), `one of ${names.join(", ")}`);
   const [run, name] = key.split(".");
   if (name) {
     const { low, high } = figure.rule(run).hyper[name];
-    const most = high === null ? "" : ` and less than ${high}`, least = low === null ? "" : ` from ${low} on`;
-    return must(Number.isFinite(value) && (low === null || value >= low) && (high === null || value < high), `a number${least}${most}`);
+    const least = low === null ? "" : ` from ${low} on`, most = high === null ? "" : ` and less than ${high}`;
+    return must(value >= (low ?? -Infinity) && value < (high ?? Infinity) && Number.isFinite(value), `a number${least}${most}`);
   }
   if (key in WHOLE) return must(Number.isInteger(value) && value >= WHOLE[key][0] && value <= WHOLE[key][1], `a whole number from ${WHOLE[key].join(" to ")}`);
   if (key === "rules") {
-    const alone = spec.kind === "plane", right = value.every((r) => Object.hasOwn(spec.runs, r)) && (!alone || value.length === 1);
-    return must(right, `${alone ? "one" : "some"} of ${Object.keys(spec.runs).join(", ")}`);
+    const alone = spec.kind === "plane", runs = Object.keys(spec.runs);
+    return must(value.every((r) => runs.includes(r)) && (!alone || value.length === 1), `${alone ? "one" : "some"} of ${runs.join(", ")}`);
   }
-  if (key === "loss") return must(spec.losses.includes(value), `one of ${spec.losses.join(", ")}`);
-  if (key === "noise") return must(Number.isFinite(value) && value >= 0, "a number from 0 on");
-  if (key === "start") return must(value.length === 2 && value.every(Number.isFinite), "two numbers");
+  if (key === "loss") return oneOf(...spec.losses);
+  if (key === "noise") return must(value >= 0 && Number.isFinite(value), "a number from 0 on");
+  if (key === "start") return must(value.every(Number.isFinite) && value.length === 2, "two numbers");
   if (key.endsWith("_range")) {
-    const limits = `${figure.state.rules[0]}.${figure.state[key.replace("range", "name")]}`;
     must(value.length === 2 && value[0] < value[1], "two numbers, the smaller first");
-    return value.map((v) => checked(figure, limits, v));
+    return value.map((v) => checked(figure, `${figure.state.rules[0]}.${figure.state[key.replace("range", "name")]}`, v));
   }
   if (key === "drawn") return must(value.every(Number.isFinite), "numbers");
-  if (key === "stream") return must(Object.hasOwn(library.streams, value) || ["worst", "drawn"].includes(value), `one of ${Object.keys(library.streams).join(", ")}, worst, drawn`);
-  if (key === "measure") return must(["loss", "rate"].includes(value), "loss or rate");
-  if (key.endsWith("_name")) return must(Object.hasOwn(figure.rule(figure.state.rules[0]).hyper, value), `one of ${Object.keys(figure.rule(figure.state.rules[0]).hyper).join(", ")}`);
+  if (key === "stream") return oneOf(...Object.keys(library.streams), "worst", "drawn");
+  if (key === "measure") return oneOf("loss", "rate");
+  if (key.endsWith("_name")) return oneOf(...Object.keys(figure.rule(figure.state.rules[0]).hyper));
   if (typeof spec.state[key] === "boolean") return must(typeof value === "boolean", "true or false");
   return must(Number.isFinite(value), "a number");
 }
@@ -219,7 +208,7 @@ function linked(spec, library, search) {
   query.delete("figure");
   for (const [key, text] of query) {
     try {
-      if (!Object.hasOwn(spec.state, key)) throw new RangeError(`this figure has no ${key}.`);
+      if (!Object.hasOwn(spec.state, key)) throw new Error(`this figure has no ${key}.`);
       const probe = { ...lookup(spec, library), spec, library, state };
       state[key] = checked(probe, key, parsed(spec.state[key], text));
     } catch (problem) {
