@@ -229,7 +229,7 @@ function mountAll(library) {
     near.unobserve(el);
     const spec = JSON.parse(el.querySelector("[type]").textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
-    if (problems.length) spec.problems = `In the link: ${problems.join(" ")} The figure shows its beginning instead.`;
+    if (problems.length) spec.problems = `In the link: ${problems.join(" ")} It shows its beginning.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
   };
