@@ -55,6 +55,7 @@ def mended(html):
     html = PRINTED_TITLE.sub(r'\1<p class="h1">\2</p>', html)
     for kind, scope in HEADS.items():
         html = html.replace(f'<th class="{kind}', f'<th scope="{scope}" class="{kind}')
+    html = html.replace('<summary><span class="toctree-toggle"', '<summary aria-label="Pages below"><span class="toctree-toggle"')
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
 
 

@@ -323,7 +323,7 @@ def latest(repository):
 
 def offer_downloads(app, doctree, docname):
     """Say on the front page where the book's zip and PDF are."""
-    if docname == app.config.root_doc and app.builder.name == "html":
+    if docname == app.config.root_doc and app.builder.name in ("html", "editions"):
         *_, section = doctree.findall(nodes.section)
         link = nodes.reference("", "newest release", refuri=latest(fork.repository(app.srcdir)[0]))
         before, after = "To have it without a network or on paper, take the zip or the PDF of the ", "."
@@ -369,6 +369,7 @@ def write_all(app, exception):
     draw_cards(app)
     if app.config.html_baseurl:
         write_sitemap(app)
+    if app.config.html_baseurl and CHANGES in app.env.found_docs:
         write_feed(app)
 
 

@@ -7,7 +7,7 @@ reader, and the keyboard, motion and high contrast on pages that have everything
 import re
 
 import pytest
-from browsing import DRAWN, SIMPLER, breaches
+from browsing import SIMPLER, breaches, show_all
 from pages import CHAPTERS, PAGES, soup
 
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
@@ -24,8 +24,7 @@ def reader(browser, address):
         contexts.append(context)
         opened = context.new_page()
         opened.goto(page if ":" in page else address + page)
-        opened.evaluate("document.fonts.ready.then(() => true)")
-        opened.wait_for_function(DRAWN)
+        show_all(opened)
         return opened
 
     yield open_page

@@ -40,7 +40,7 @@ NEWER_CSS = re.compile("Unrecognized at-rule “@container”|“(container|cont
 def java():
     """Java's launcher; where there is none its tests are skipped, but never under CI."""
     found = shutil.which("java")
-    release = subprocess.run([found, "-version"], capture_output=True, text=True).stderr if found else ""
+    release = subprocess.run([found, "-version"], capture_output=True, encoding="utf-8").stderr if found else ""
     number = re.search(r'version "(\d+)', release)
     if not number or int(number[1]) < 17:
         missing = "NO CHECK OF HTML: no Java of version 17 or newer on PATH"

@@ -162,10 +162,12 @@ def cluster(tmp_path_factory):
     """A Dask cluster of two processes on this machine."""
     from dask.distributed import Client, LocalCluster
 
-    folder = str(tmp_path_factory.mktemp("dask"))
+    folder, before = str(tmp_path_factory.mktemp("dask")), dict(os.environ)
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, local_directory=folder) as cluster:
         with Client(cluster) as client:
             yield client
+    os.environ.clear()
+    os.environ.update(before)  # it sets the number of threads for all that begins later
 
 
 def test_a_cluster_gives_the_same_table(cluster):

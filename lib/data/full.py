@@ -90,7 +90,9 @@ def continue_download(url, part):
         if begin and error.code == 416:  # nothing is left to send
             return
         raise
-    with answer, open(part, "ab" if answer.status == 206 else "wb") as file:
+    if answer.status != 206:
+        part.unlink(missing_ok=True)
+    with answer, open(part, "ab") as file:
         expected = answer.headers.get("Content-Length")
         written = 0
         while piece := answer.read(PIECE):
@@ -133,7 +135,7 @@ def mnist(*files):
 
 def read_idx(path):
     """The array of a gzipped IDX file: two zero bytes, type, number of axes, their lengths, values."""
-    with gzip.open(path) as file:
+    with gzip.open(path, "rb") as file:
         content = file.read()
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in IDX_TYPES or not content[3]:
         raise ValueError(f"{path} is not an IDX file of bytes: it begins with {content[:4]!r}")
