@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from .classifier import Classifier
-from .flat import check_count, check_penalty, check_share, dropped, random_start
+from .flat import check_count, check_dropout, check_penalty, dropped, random_start
 from .network import back, through
 
 WIDTH = 3  # of a filter
@@ -50,10 +50,7 @@ class ConvolutionalNetwork(Classifier):
         check_count("hidden", self.hidden, 1)
         check_count("classes", self.classes, 2)
         check_penalty(self.l2)
-        if not isinstance(self.dropout, tuple) or len(self.dropout) != 2:
-            raise TypeError(f"dropout is {self.dropout!r}; it must be two shares, of the pixels and of hidden units")
-        for share in self.dropout:
-            check_share("a share in dropout", share)
+        check_dropout(self.dropout)
         if min(self.image[1:]) >> len(self.filters) < 1:
             raise ValueError(f"image is {self.image}; {len(self.filters)} stages of pooling leave no pixel of it")
 

@@ -88,6 +88,13 @@ def check_share(name, value):
         raise ValueError(f"{name} is {value!r}; allowed are numbers from 0, below 1")
 
 
+def check_dropout(dropout):
+    if not isinstance(dropout, tuple) or len(dropout) != 2:
+        raise TypeError(f"dropout is {dropout!r}; it must be two shares, of the features and of hidden units")
+    for share in dropout:
+        check_share("a share in dropout", share)
+
+
 def check_penalty(l2):
     if not isinstance(l2, Real):
         raise TypeError(f"l2 is {l2!r}; it must be a number")

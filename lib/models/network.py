@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from .classifier import Classifier
-from .flat import check_count, check_penalty, check_share, dropped, random_start
+from .flat import check_count, check_dropout, check_penalty, dropped, random_start
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,7 @@ class Network(Classifier):
             check_count("a width in sizes", width, 1)
         check_count("the number of classes, last in sizes,", self.classes, 2)
         check_penalty(self.l2)
-        if not isinstance(self.dropout, tuple) or len(self.dropout) != 2:
-            raise TypeError(f"dropout is {self.dropout!r}; it must be two shares, of the features and of hidden units")
-        for share in self.dropout:
-            check_share("a share in dropout", share)
+        check_dropout(self.dropout)
 
     @property
     def features(self):
