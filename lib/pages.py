@@ -112,7 +112,16 @@ def scripts(text):
         script = _script(match, text)
         if script and script not in found:
             (later if "defer" in match[1] else found).append(script)
-    return sorted(found + later, key=lambda script: script == "sphinx_highlight.js")
+    return sorted(found + later, key=_turn)
+
+
+def _turn(script):
+    """When a script runs: what sets values comes before the files that read them."""
+    if script == "documentation_options.js":
+        return 0
+    if not script.endswith(".js"):
+        return 1
+    return 3 if script == "sphinx_highlight.js" else 2
 
 
 def _script(match, text):
