@@ -144,7 +144,7 @@ def run(path, environment, address, widgets, *, index=False, timeout=300):
     notebook = nbformat.read(path, as_version=4)
     from_here(notebook, address)
     source = {} if index else {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(environment.folder / "wheels")}
-    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    quiet = {"OMP_NUM_THREADS": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     variables = clean(WIDGETS=str(widgets), **quiet, **source)
     with tempfile.TemporaryDirectory() as folder:
         kernel = {"kernel_name": "colab", "kernel_manager_class": environment.manager}

@@ -1,6 +1,7 @@
 """The editions: chapters as plain notebooks. What they say is compared with the pages of the book."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -321,6 +322,7 @@ COLAB = sys.platform == "linux" and sys.version_info[:2] == (3, 11)
 
 
 @pytest.mark.skipif(not COLAB, reason="the list of Colab's packages is for Linux and Python 3.11")
+@pytest.mark.skipif("EVERY_EDITION" not in os.environ, reason="takes minutes: set EVERY_EDITION; the workflow runs them all")
 def test_every_edition_runs_with_the_packages_of_colab(edition):
     paths = [MADE / f"{name}.ipynb" for name in NAMES]
     assert anywhere.problems(paths, anywhere.FREEZE.read_text(encoding="utf-8"), say=lambda _: None) == []
