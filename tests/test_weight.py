@@ -305,7 +305,7 @@ def test_what_no_page_names_is_deleted_whatever_its_name(tmp_path):
     )
 
 
-def test_the_order_of_scripts_is_kept():
+def test_the_order_of_scripts_is_kept_but_what_sets_values_comes_first():
     text = (
         '<head><script data-cfasync="false">theme</script><link rel="stylesheet" href="_static/styles/theme.css?v=1" />'
         '<script src="_static/doctools.js?v=1"></script><script src="_static/sphinx_highlight.js?v=1"></script>'
@@ -315,7 +315,7 @@ def test_the_order_of_scripts_is_kept():
         '<body><script type="application/json">{}</script><script>here()</script>'
         '<script defer src="_static/last.js"></script></body>'
     )
-    joined = ["doctools.js", "let a = 1;", "early.js", "searchtools.js", "late.js", "last.js", "sphinx_highlight.js"]
+    joined = ["let a = 1;", "doctools.js", "early.js", "searchtools.js", "late.js", "last.js", "sphinx_highlight.js"]
     assert pages.scripts(text) == joined
     other = text.replace(
         "</head>", '<script async="async" src="_static/explorer.js"></script><script>own()</script></head>'
