@@ -16,7 +16,8 @@ from playwright.sync_api import sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-from browsing import CHROMIUM, FLAGS, serve  # noqa: E402
+from browsing import CHROMIUM, FLAGS  # noqa: E402
+from serving import served  # noqa: E402
 
 from lib.explorer import code, explore  # noqa: E402
 from lib.losses import valley  # noqa: E402
@@ -99,9 +100,9 @@ def main():
         folder = Path(name)
         write_page(folder)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        with serve(folder) as server:
+        with served(folder) as address:
             page = browser.new_page(viewport={"width": 760, "height": 900})
-            page.goto(f"http://127.0.0.1:{server.server_port}/")
+            page.goto(address)
             page.wait_for_selector(".stage .sentence:not(:empty)")
             session = page.context.new_cdp_session(page)
             session.send("Performance.enable")
@@ -110,7 +111,6 @@ def main():
                   f"95 % {spent[int(0.95 * len(spent))]:.1f} ms of scripting")  # fmt: skip
             print(f"playing: median {1e3 / statistics.median(frames):.0f} frames a second, "
                   f"95 % of frames within {frames[int(0.95 * len(frames))]:.1f} ms")  # fmt: skip
-            server.shutdown()
         alone = "(() => {" + "".join(map(code._text, code.SCRIPTS)) + "mountAll(library); })();"
         texts = {
             "front end": [(alone, "js"), (code._text("explorer.css"), "css")],
@@ -121,12 +121,11 @@ def main():
             print(f"{name}: {size / 1000:.1f} kB gzipped")
         site = ROOT / "_build" / "html"
         if (site / "index.html").exists():
-            with serve(site) as server:
+            with served(site) as address:
                 for chapter in ("index", "sgd", "playground"):
-                    url = f"http://127.0.0.1:{server.server_port}/book/{chapter}.html"
+                    url = f"{address}book/{chapter}.html"
                     if (site / "book" / f"{chapter}.html").exists():
                         print(f"{chapter}: the figure has drawn {opening(browser, url):.0f} ms after the page was opened")
-                server.shutdown()
         browser.close()
 
 

@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from browsing import CHROMIUM, FLAGS  # noqa: E402
 from pages import PAGES, SITE  # noqa: E402
-from weighing import serve_gzipped, weigh  # noqa: E402
+from serving import served  # noqa: E402
+from weighing import Gzipped, weigh  # noqa: E402
 
 LIGHTHOUSE = os.environ.get("LIGHTHOUSE", "lighthouse@13.5.0")
 RUNS = 3
@@ -87,8 +88,7 @@ def weights(address):
 
 
 if __name__ == "__main__":
-    with serve_gzipped(SITE) as server:
-        address = f"http://127.0.0.1:{server.server_port}/"
+    with served(SITE, Gzipped) as address:
         weights(address) if "--no-weights" not in sys.argv else None
         print(
             f"\n| page | as | {' | '.join([*CATEGORIES.values(), *(title for title, _ in AUDITS.values())])} | lost at |"
@@ -99,4 +99,3 @@ if __name__ == "__main__":
             for device, options in {"phone": [], "desktop": ["--preset=desktop"]}.items():
                 cells, lost = row(f"{address}{name}.html", *options)
                 print(f"| {name} | {device} | {' | '.join(cells)} | {', '.join(lost)} |", flush=True)
-        server.shutdown()

@@ -6,7 +6,6 @@ outputs, pictures in place of interactive figures, and before the code a cell th
 """
 
 import base64
-import hashlib
 import mimetypes
 import shutil
 from copy import deepcopy
@@ -20,8 +19,8 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
 from lib import fork, install
-from lib.notebooks import METADATA, written
-from lib.plain import Code, Page, Text, escaped
+from lib.notebooks import METADATA, id_from, written
+from lib.plain import Code, Page, escaped
 
 LOGGER = logging.getLogger(__name__)
 SETUP = "setup"  # id and tag of the first code cell
@@ -172,8 +171,7 @@ def notebook(cells):
     for cell in cells:
         cell.metadata.pop("alt", None)
         if cell.cell_type == "markdown":
-            digest = hashlib.sha256(cell.source.encode()).hexdigest()
-            cell.id = next(digest[i : i + 8] for i in range(56) if digest[i : i + 8] not in taken)
+            cell.id = id_from(cell.source, taken)
             taken.add(cell.id)
     solutions = [cell.id for cell in cells if "jp-MarkdownHeadingCollapsed" in cell.metadata]
     made.metadata["colab"] = {"collapsed_sections": solutions, "provenance": []}

@@ -58,9 +58,12 @@ def normalise(notebook):
 
 
 def _fresh_id(cell, taken):
-    if cell.get("id") and cell.id not in taken:
-        return cell.id
-    digest = hashlib.sha256(cell.source.encode()).hexdigest()
+    return cell.id if cell.get("id") and cell.id not in taken else id_from(cell.source, taken)
+
+
+def id_from(text, taken):
+    """An id for a cell, made from its text; none of those that are ``taken``."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
     return next(digest[i : i + 8] for i in range(56) if digest[i : i + 8] not in taken)
 
 

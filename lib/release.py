@@ -28,10 +28,11 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "_build" / "html"
 OUT = ROOT / "_build" / "release"
 NAME = f"downhill-{__version__}"
-TITLE, SUBTITLE = "Downhill", "the optimizers of deep learning, from SGD to AdamW"
-AUTHOR = "The Downhill authors"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+TITLE, AUTHOR = CONFIG["title"], CONFIG["author"]
+SUBTITLE = "the optimizers of deep learning, from SGD to AdamW"
 LEFT_OUT = re.compile(r"book/(claims|playground)")  # a ledger that repeats every statement, and what is there to be played with
-COLOURS = "a11y-high-contrast-light"  # of code, as in _config.yml
+COLOURS = CONFIG["sphinx"]["config"]["html_theme_options"]["pygments_light_style"]  # of code
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True

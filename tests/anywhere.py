@@ -7,17 +7,13 @@ or with ``--index`` from where pip always looks. Needs ``nbclient`` and a networ
 """
 
 import argparse
-import contextlib
-import functools
 import hashlib
-import http.server
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -26,6 +22,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from serving import served
 
 ROOT = Path(__file__).resolve().parents[1]
 FREEZE = ROOT / "tests" / "colab.txt"
@@ -121,16 +118,6 @@ def wheel(folder):
     return built
 
 
-@contextlib.contextmanager
-def served(folder):
-    """The address at which this machine serves a folder."""
-    handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
 def from_here(notebook, address):
     """Let the first code cell install from ``address``, not from the repository. Raises ``ValueError`` if it cannot."""
     cell = next(cell for cell in notebook.cells if cell.cell_type == "code")
@@ -166,7 +153,7 @@ def problems(paths, freeze, *, index=False, say=print):
         with served(folder) as address:
             for path in paths:
                 start = time.perf_counter()
-                error = run(path, environment, f"{address}/{built.name}", widgets, index=index)
+                error = run(path, environment, f"{address}{built.name}", widgets, index=index)
                 say(f"{path.name}: {'FAILED' if error else 'done'} in {time.perf_counter() - start:.0f} s")
                 found += [f"{path.name} fails:\n{error}"] if error else []
         enabled = len(widgets.read_text(encoding="utf-8").splitlines()) if widgets.exists() else 0

@@ -1,12 +1,9 @@
 """A browser for tests: what is wrong with a page, as a list of sentences."""
 
 import contextlib
-import functools
-import http.server
 import os
 import re
 import shutil
-import threading
 from typing import NamedTuple
 
 from axe_playwright_python.sync_playwright import Axe
@@ -42,14 +39,6 @@ class View(NamedTuple):
 VIEWS = [
     View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(640, "light", 2), View(320, "light"), View(320, "dark"),
 ]  # fmt: skip
-
-
-def serve(folder):
-    """A server of a folder on a free port of this machine, in a thread; silent."""
-    handler = type("Quiet", (http.server.SimpleHTTPRequestHandler,), {"log_message": lambda *_: None})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 @contextlib.contextmanager

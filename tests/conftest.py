@@ -6,10 +6,11 @@ import subprocess
 import sysconfig
 
 import pytest
-from browsing import CHROMIUM, FLAGS, serve
+from browsing import CHROMIUM, FLAGS
 from filelock import FileLock
 from pages import ROOT, SITE
 from playwright.sync_api import sync_playwright
+from serving import served
 
 
 @pytest.fixture(scope="session")
@@ -58,6 +59,5 @@ def site(once):
 @pytest.fixture(scope="session")
 def address(site):
     """The address at which this machine serves the book."""
-    with serve(site) as server:
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(site) as address:
+        yield address

@@ -8,7 +8,7 @@ import re
 
 import pytest
 from browsing import SIMPLER, breaches, show_all
-from pages import CHAPTERS, PAGES, soup
+from pages import PAGES, soup
 
 HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 PLAYGROUND = "book/playground.html"

@@ -9,7 +9,8 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from browsing import serve, visit
+from browsing import visit
+from serving import served
 
 from lib import streams
 from lib.descent import Diverged, descend
@@ -74,9 +75,8 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def address(lab):
-    with serve(lab) as server:
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(lab) as address:
+        yield address
 
 
 @pytest.fixture

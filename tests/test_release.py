@@ -9,7 +9,6 @@ import os
 import re
 import zipfile
 from datetime import date
-from pathlib import Path
 
 import pytest
 import yaml

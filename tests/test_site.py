@@ -8,9 +8,10 @@ import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from browsing import UNREACHABLE, serve, show_all, survey, visit
+from browsing import UNREACHABLE, show_all, survey, visit
 from fontTools.ttLib import TTFont
 from pages import CHAPTERS, PAGES, TOC, soup
+from serving import served
 
 from lib import icons, ledger
 
@@ -172,11 +173,9 @@ PAGE = '<!doctype html><html lang="en"><title>A</title><link rel="icon" href="da
 def test_a_wrong_page_is_found_out(browser, tmp_path, problem):
     (tmp_path / "right.html").write_text(PAGE % "<h1>Title</h1>", encoding="utf-8")
     (tmp_path / "wrong.html").write_text(PAGE % WRONG[problem], encoding="utf-8")
-    with serve(tmp_path) as server:
-        address = f"http://127.0.0.1:{server.server_port}/"
+    with served(tmp_path) as address:
         assert visit(browser, address + "right.html") == []
         assert problem in "; ".join(visit(browser, address + "wrong.html"))
-        server.shutdown()
 
 
 WRONG_SOMEWHERE = {
@@ -194,9 +193,8 @@ WRONG_SOMEWHERE = {
 @pytest.mark.parametrize("problem", WRONG_SOMEWHERE, ids=lambda problem: problem.replace(" ", "-"))
 def test_what_is_wrong_in_one_view_is_found_out(browser, tmp_path, problem):
     (tmp_path / "wrong.html").write_text(PAGE % f"<article><h1>Title</h1>{WRONG_SOMEWHERE[problem]}</article>", encoding="utf-8")
-    with serve(tmp_path) as server:
-        found = survey(browser, f"http://127.0.0.1:{server.server_port}/wrong.html")
-        server.shutdown()
+    with served(tmp_path) as address:
+        found = survey(browser, address + "wrong.html")
     assert problem in "; ".join(found)
     assert [words for words in found if problem.split(": ")[-1] not in words] == []
 

@@ -1,12 +1,9 @@
 """What the site gives to search engines, feed readers and those who share links; the page for what is not there."""
 
-import functools
-import http.server
 import io
 import os
 import re
 import subprocess
-import threading
 import xml.etree.ElementTree as ET
 from datetime import date
 from types import SimpleNamespace
@@ -17,8 +14,9 @@ import pytest
 import yaml
 from browsing import visit
 from docutils import nodes
-from pages import CHAPTERS, PAGES, ROOT, TOC, soup
+from pages import CHAPTERS, ROOT, TOC, soup
 from PIL import Image
+from serving import Quiet, served
 
 import lib
 from lib import fork, web
@@ -221,7 +219,7 @@ def published(site, request):
     """A server as GitHub's: the site below a path, and ``404.html`` for all that is not there. Its address."""
     prefix = request.param
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
+    class Pages(Quiet):
         def translate_path(self, path):
             missing = str(site / "missing")
             return super().translate_path("/" + path.removeprefix(prefix)) if path.startswith(prefix) else missing
@@ -234,14 +232,8 @@ def published(site, request):
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}{prefix}"
-    server.shutdown()
-    server.server_close()
+    with served(site, Pages) as address:
+        yield address.removesuffix("/") + prefix
 
 
 def reach(page, links):

@@ -15,7 +15,8 @@ from copies import ROOT
 from fontTools.ttLib import TTFont
 from pages import PAGES, soup
 from PIL import Image, ImageChops, ImageDraw
-from weighing import serve_gzipped, shifts, weigh
+from serving import served
+from weighing import Gzipped, shifts, weigh
 
 from lib import pages
 
@@ -26,9 +27,8 @@ THEMES = 1  # the script that chooses light or dark, before anything is painted
 @pytest.fixture(scope="module")
 def compressed(site):
     """The address at which this machine serves the book, compressed."""
-    with serve_gzipped(site) as server:
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(site, Gzipped) as address:
+        yield address
 
 
 # The book.
@@ -103,9 +103,8 @@ def test_what_moves_is_noticed(browser, tmp_path):
     late = f"setTimeout(() => document.querySelector('p').before({image}), 100)"
     text = f"<!doctype html><title>A</title><p style='height: 200px; background: red'>text</p><script>{late}</script>"
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
-    with serve_gzipped(tmp_path) as server:
-        found = shifts(browser, f"http://127.0.0.1:{server.server_port}/page.html", slowdown=1)
-        server.shutdown()
+    with served(tmp_path, Gzipped) as address:
+        found = shifts(browser, address + "page.html", slowdown=1)
     assert sum(value for value, *_ in found) > 0.1
 
 

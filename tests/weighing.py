@@ -2,20 +2,17 @@
 
 import functools
 import gzip
-import http.server
-import threading
 from urllib.parse import unquote, urlsplit
+
+from serving import Quiet
 
 SMALL = (".woff2", ".woff", ".png", ".webp", ".jpg", ".ico", ".pdf", ".zip")  # compressed already
 
 
-class Gzipped(http.server.SimpleHTTPRequestHandler):
+class Gzipped(Quiet):
     """What pages are served by on the web: text goes out compressed, over connections that stay open."""
 
     protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        """Say nothing."""
 
     def do_GET(self):
         """Answer with a file, compressed if it is text and the browser can read that."""
@@ -41,13 +38,6 @@ def _content(path, compressed):
     with open(path, "rb") as file:
         content = file.read()
     return gzip.compress(content, 6) if compressed and not path.endswith(SMALL) else content
-
-
-def serve_gzipped(folder):
-    """A server of a folder, compressed, on a free port of this machine, in a thread."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Gzipped, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
 
 
 def weigh(browser, address, page, folder, width=1280, height=900, scroll=False):
