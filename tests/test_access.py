@@ -32,6 +32,13 @@ def reader(browser, address):
         context.close()
 
 
+AT_ITS_END = """(() => {
+  const full = document.fullscreenElement, before = full.scrollTop;
+  full.scrollTo(0, 1e6);
+  return full.scrollTop === before && before + full.clientHeight >= full.scrollHeight - 1;
+})()"""
+
+
 def settle(page):
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
@@ -422,7 +429,7 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
     page.keyboard.press("Enter")
     page.wait_for_function("document.fullscreenElement?.className === 'stage'")
     assert page.evaluate("document.fullscreenElement.closest('.downhill').id") == figure
-    page.evaluate("document.fullscreenElement.scrollTo(0, 1e6)")  # so that the player covers nothing
+    page.wait_for_function(AT_ITS_END)  # where the player covers nothing
     settle(page)
     assert breaches(page, part=f"#{figure}") == []
     page.keyboard.press("Enter")

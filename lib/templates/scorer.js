@@ -1,9 +1,11 @@
 // A page whose title begins with what is sought comes first, then one whose title has all its words: by itself Sphinx
-// ranks a page by its best single word. The numbers are Sphinx's own.
+// ranks a page by its best single word. The ledger repeats what chapters state, and comes after them. The numbers are
+// Sphinx's own.
 var Scorer = {
   score: ([docname, title, anchor, description, score]) => {
     const sought = (new URLSearchParams(location.search).get("q") ?? "").toLowerCase().trim();
     const name = title.toLowerCase();
+    if (docname.includes("claims")) return score - 20;
     if (anchor) return score;
     if (name.startsWith(sought)) return score + 100;
     return sought.split(/\s+/).every((word) => name.includes(word)) ? score + 20 : score;
