@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 REQUIREMENTS ?= requirements.txt
+# Notebooks and tests run side by side, with one core each.
+export OMP_NUM_THREADS ?= 1
 KATEX := node_modules/katex/package.json
 
 .PHONY: book editions serve test notebooks homework grade fork release clean
