@@ -24,7 +24,7 @@ serve: book
 
 # Run every test, and every notebook against the numbers stored in it.
 test: $(INSTALLED) $(KATEX)
-	$(BIN)/pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
 
 # Execute every notebook and write it in normal form.
 notebooks: $(INSTALLED)

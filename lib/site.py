@@ -29,6 +29,8 @@ from lib.html import mended
 from lib.katex import NODE_MODULES, find_node
 
 LIB = Path(__file__).resolve().parent
+THEME = re.compile(r'(dataset\.theme = )localStorage\.getItem\("theme"\) \|\| "\w*"')
+CHOSEN = 'document.documentElement.dataset.mode.replace("auto", matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 GREEN = "status/green.txt"  # a date, from the branch `status`, which the weekly workflow writes
 
 
@@ -157,10 +159,11 @@ def polish_pages(app):
 def polish(html):
     """A page of the theme, mended.
 
-    It loses the script that draws icons, since the stylesheet's web fonts draw them too; for the rest see
-    :mod:`lib.html`.
+    It loses the script that draws icons, since the stylesheet's web fonts draw them too, and has the reader's colours
+    from the first paint; for the rest see :mod:`lib.html`.
     """
-    return mended(re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html))
+    html = re.sub(r"\s*<script[^>]*scripts/fontawesome\.js[^>]*></script>", "", html)
+    return mended(THEME.sub(lambda match: match[1] + CHOSEN, html))
 
 
 def drop_unused(app, exception):

@@ -181,8 +181,12 @@ def test_a_wrong_page_is_found_out(browser, tmp_path, problem):
 WRONG_SOMEWHERE = {
     "dark: breaks color-contrast": "<style>@media (prefers-color-scheme: dark) { p { color: #777; background: #666 } }</style><p>pale</p>",
     "640 px, light: breaks color-contrast": "<style>@media (max-width: 700px) { p { color: #777; background: #666 } }</style><p>pale</p>",
-    "unfolded, 1280 px, light: breaks image-alt": (
+    "unfolded, 1280 px: breaks image-alt": (
         '<details><summary>more</summary><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></details>'
+    ),
+    "unfolded, 320 px, light: breaks color-contrast": (
+        "<style>.pale { color: #777; background: #666 }</style><p>one</p><p>two</p>"
+        '<details><summary>more</summary><p>three</p><p class="pale">four</p></details>'
     ),
     "is wider than 320 px": '<div style="width: 350px">wide</div>',
     "breaks heading-order": "<h3>Deep</h3>",

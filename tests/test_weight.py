@@ -58,6 +58,17 @@ def test_no_script_and_at_most_two_stylesheets_hold_a_page_up(site, page):
     assert len(soup(site / page).select("script[src]")) <= 2
 
 
+@pytest.mark.parametrize("stored", [{}, {"mode": "auto", "theme": "light"}, {"mode": "dark", "theme": "dark"}])
+def test_a_page_has_the_readers_colours_before_its_script_comes(browser, address, stored):
+    context = browser.new_context(color_scheme="dark")
+    context.add_init_script("".join(f"localStorage.setItem({name!r}, {value!r});" for name, value in stored.items()))
+    page = context.new_page()
+    page.route("**/site.js*", lambda route: route.abort())
+    page.goto(f"{address}book/adam.html")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    context.close()
+
+
 def test_only_the_search_page_loads_the_index(site):
     assert [page for page in PAGES if "searchindex" in (site / page).read_text("utf-8")] == ["search.html"]
 
