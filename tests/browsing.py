@@ -37,7 +37,7 @@ class View(NamedTuple):
 
 
 VIEWS = [
-    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(640, "light", 2), View(320, "light"), View(320, "dark"),
+    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(320, "light"), View(320, "dark"),
 ]  # fmt: skip
 
 
@@ -167,6 +167,7 @@ SIMPLER = """(() => {
     met.add(kind);
   });
   document.querySelectorAll("code > .pre").forEach((word) => word.replaceWith(word.textContent));
+  document.querySelectorAll("math").forEach((equation) => equation.replaceChildren(equation.textContent));
   document.querySelectorAll(".player").forEach((bar) => { bar.style.position = "static"; });
   document.body.normalize();
 })()"""
