@@ -127,7 +127,10 @@ def from_here(notebook, address):
 
 
 def run(path, environment, address, widgets, *, index=False, timeout=300):
-    """Run a notebook in a folder of its own; returns what went wrong, or None."""
+    """Run a notebook in a folder of its own; returns what went wrong, or None.
+
+    ``widgets``: a file that is there afterwards if the notebook has switched Colab's widgets on, as figures do once more.
+    """
     notebook = nbformat.read(path, as_version=4)
     from_here(notebook, address)
     source = {} if index else {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(environment.folder / "wheels")}
@@ -149,16 +152,15 @@ def problems(paths, freeze, *, index=False, say=print):
     environment.reset()
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        built, widgets = wheel(folder), Path(folder) / "widgets"
+        built, widgets = wheel(folder), [Path(folder) / f"{path.stem}.widgets" for path in paths]
         with served(folder) as address:
-            for path in paths:
+            for path, mark in zip(paths, widgets):
                 start = time.perf_counter()
-                error = run(path, environment, f"{address}{built.name}", widgets, index=index)
+                error = run(path, environment, f"{address}{built.name}", mark, index=index)
                 say(f"{path.name}: {'FAILED' if error else 'done'} in {time.perf_counter() - start:.0f} s")
                 found += [f"{path.name} fails:\n{error}"] if error else []
-        enabled = len(widgets.read_text(encoding="utf-8").splitlines()) if widgets.exists() else 0
-    if enabled != len(paths):
-        found.append(f"{enabled} of {len(paths)} notebooks switched the widgets on")
+        without = [path.name for path, mark in zip(paths, widgets) if not mark.exists()]
+    found += [f"{name} does not switch the widgets on" for name in without]
     now = environment.installed()
     changed = {name: (was, now.get(name)) for name, was in environment.first.items() if now.get(name) != was}
     if changed:
