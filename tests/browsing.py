@@ -37,7 +37,7 @@ class View(NamedTuple):
 
 
 VIEWS = [
-    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(320, "light"), View(320, "dark"),
+    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(640, "light", 2), View(320, "light"), View(320, "dark"),
 ]  # fmt: skip
 
 
