@@ -35,7 +35,7 @@ def compressed(site):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_weighs_at_most_250_kilobytes_all_in(browser, compressed, site, page):
+def test_a_page_loads_at_most_250_kilobytes_when_it_is_opened(browser, compressed, site, page):
     weights = weigh(browser, compressed, page, site)
     assert {"site.css", page.split("/")[-1]} <= weights.keys()
     assert sum(weights.values()) <= HEAVIEST, weights
