@@ -69,7 +69,7 @@ def weights(address):
         "CSS": ".css",
         "JS": ".js",
         "fonts": (".woff", ".woff2"),
-        "pictures": (".webp", ".png", ".svg"),
+        "pictures": (".avif", ".png", ".svg"),
     }
     print(f"| page | {' | '.join(kinds)} | loads | loads on a phone | with all pictures |")
     print("|:--|" + "--:|" * (len(kinds) + 3))

@@ -7,8 +7,10 @@ them, and only learn the new versions of what they load.
 - One stylesheet for all pages, without the rules that no page can use, and a second one where there are figures.
 - One script for all pages, after the page has been read; the search index on the search page only.
 - Fonts of equations with the characters that the book's equations have.
-- Pictures as WebP without visible loss, each with its size, loaded when the reader comes near.
-- Equations without their source in LaTeX, which neither eyes nor screen readers get to see.
+- Pictures as AVIF without visible loss and no larger than a page shows them, each with its size, loaded when the reader
+  comes near.
+- Equations without their source in LaTeX, which neither eyes nor screen readers get to see; code without marks for words
+  that have the colour of the text.
 """
 
 import base64
@@ -26,11 +28,13 @@ from xml.etree import ElementTree
 
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
-from PIL import Image, ImageChops
+from PIL import Image
 
 from lib.katex import NODE_MODULES, find_node
 
+LIB = Path(__file__).resolve().parent
 STYLE, SCRIPT, SEARCH = "site.css", "site.js", "search.js"
+BOOTSTRAP = "scripts/bootstrap.js"
 STYLES = re.compile(r'[ \t]*<link\b(?=[^>]*rel="stylesheet")[^>]*href="([^"]*_static/)([^"?]+\.css)[^"]*"[^>]*>\n?')
 SCRIPTS = re.compile(r"[ \t]*<script\b([^>]*)>(.*?)</script>\n?", re.S)
 MEDIA = re.compile(r'\bmedia="([^"]+)"')
@@ -44,15 +48,26 @@ FILE = re.compile(r"[\w.-]+\.\w+")
 EQUATION = re.compile(
     r'<span class="katex-html" aria-hidden="true">(.*?)(?=<span class="katex-mathml|</p>|</div>|</td>|</li>|$)', re.S
 )
-ANNOTATION = re.compile(r'<annotation encoding="application/x-tex">[^<]*</annotation>')
+CHARACTERS = re.compile(r'<span(?: class="([^"]*)")?[^>]*>([^<]+)')
+CLASSES = {
+    "AMS-Regular": {"amsrm", "mathbb", "textbb"}, "Caligraphic-Regular": {"mathcal"},
+    "Fraktur-Regular": {"mathfrak", "textfrak"}, "Main-Bold": {"mathbf", "textbf"}, "Main-Italic": {"mathit", "textit"},
+    "Math-BoldItalic": {"boldsymbol"}, "Math-Italic": {"mathnormal"}, "SansSerif-Regular": {"mathsf", "textsf"},
+    "Script-Regular": {"mathscr", "textscr"}, "Typewriter-Regular": {"mathtt", "texttt"},
+}  # fmt: skip
+UNSEEN = re.compile(r'<annotation encoding="application/x-tex">[^<]*</annotation>|</?semantics>| xmlns="[^"]*/MathML"')
+UNCOLOURED = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+WIDEST = 700  # pixels: the column of text on a laptop, and nearly that on a wide screen
 WORD = re.compile(r"[A-Za-z0-9_-]+")
+VARIABLE = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 
 PURGE = r"""
 const { PurgeCSS } = require("purgecss");
-const { css, words } = JSON.parse(require("fs").readFileSync(0, "utf-8"));
+const { css, words, variables } = JSON.parse(require("fs").readFileSync(0, "utf-8"));
 new PurgeCSS().purge({
   content: [{ raw: words, extension: "html" }], css: [{ raw: css }],
-  dynamicAttributes: ["aria-expanded", "data-popper-placement", "open"], safelist: { greedy: [/^bs-/] },
+  dynamicAttributes: ["aria-expanded", "data-popper-placement", "open"],
+  variables: true, safelist: { greedy: [/^bs-/], variables },
 }).then(([result]) => process.stdout.write(result.css));
 """
 
@@ -74,9 +89,7 @@ def lighten(site):
         light = dict(
             zip(
                 found,
-                pool.map(
-                    lambda page: with_pictures(joined(ANNOTATION.sub("", found[page]), search), page, site), found
-                ),
+                pool.map(lambda page: with_pictures(joined(plain(found[page]), search), page, site), found),
             )
         )
     if is_heavy(search):
@@ -93,6 +106,11 @@ def lighten(site):
 
 def _version(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()[:8] if path.exists() else ""
+
+
+def plain(text):
+    """A page without what nobody sees: the LaTeX of its equations, and marks in code for words without a colour."""
+    return UNCOLOURED.sub(r"\1", UNSEEN.sub("", text))
 
 
 def is_heavy(text):
@@ -167,15 +185,26 @@ def bundle(site, search, pages):
     everything = scripts(search)
     common = [script for script in everything if script not in OF_SEARCH]
     for name, parts in ((SCRIPT, common), (SEARCH, everything)):
-        texts = [(static / part).read_text(encoding="utf-8") if part.endswith(".js") else part for part in parts]
-        program = MEASURING.sub("", "\n;".join(texts))
+        program = MEASURING.sub("", "\n;".join(_program(static, part) for part in parts))
         (static / name).write_text(_esbuild(program, "--loader=js", "--minify"), encoding="utf-8", newline="\n")
     shrink_fonts(static / "katex" / "fonts", pages)
     styles = [(match[2], MEDIA.search(match[0])) for match in STYLES.finditer(search)]
     words = {word for page in pages for tag in re.findall(r"<[a-zA-Z][^>]*>", page) for word in WORD.findall(tag)}
     words.update(word for file in static.glob("*.js") for word in WORD.findall(file.read_text(encoding="utf-8")))
-    css = _node(PURGE, json.dumps({"css": _gathered(static, styles), "words": " ".join(sorted(words))}))
+    others = {*static.glob("*.js"), *static.glob("*.css")} - {static / name for name in (STYLE, *(name for name, _ in styles))}
+    texts = [*pages, *(file.read_text(encoding="utf-8") for file in others)]
+    variables = sorted({name for text in texts for name in VARIABLE.findall(text)})
+    asked = {"css": _gathered(static, styles), "words": " ".join(sorted(words)), "variables": variables}
+    css = _node(PURGE, json.dumps(asked))
     (static / STYLE).write_text(_esbuild(css, "--loader=css", "--minify"), encoding="utf-8", newline="\n")
+
+
+def _program(static, script):
+    """The text of a script, a file's name or a program; of Bootstrap what the theme uses."""
+    if script == BOOTSTRAP:
+        text = (LIB / "bootstrap.js").read_text(encoding="utf-8")
+        return _esbuild(text, "--loader=js", "--bundle", "--format=iife", cwd=LIB)
+    return (static / script).read_text(encoding="utf-8") if script.endswith(".js") else script
 
 
 def _gathered(static, styles):
@@ -208,13 +237,17 @@ def _run(words, text, cwd):
 
 
 def shrink_fonts(folder, pages):
-    """Leave in the fonts of equations the characters that these pages need, without hints for old screens."""
+    """Leave in the fonts of equations the characters that these pages need in them, without hints for old screens."""
     equations = {found for page in pages for found in EQUATION.findall(page)}
-    characters = set(html.unescape("".join(re.sub("<[^>]*>", "", equation) for equation in equations)))
+    found = {match for equation in equations for match in CHARACTERS.findall(equation)}
+    texts = [(set(names.split()), html.unescape(text)) for names, text in found]
+    others = set().union(*CLASSES.values())
     for path in Path(folder).glob("*.woff2"):
+        own = CLASSES.get(path.stem.removeprefix("KaTeX_"))
+        needed = (text for names, text in texts if not names or (names & own if own else not names & others))
         with TTFont(path, recalcTimestamp=False) as font:
             subsetter = Subsetter(Options(layout_features=["*"], notdef_outline=True, hinting=False))
-            subsetter.populate(unicodes=map(ord, characters))
+            subsetter.populate(unicodes={ord(character) for text in needed for character in text})
             subsetter.subset(font)
             font.flavor = "woff2"
             font.save(path)
@@ -226,10 +259,10 @@ def shrink_fonts(folder, pages):
 def with_pictures(text, page, site):
     """A page whose pictures are small files, say how large they are, and come when the reader comes near."""
     text = IMAGE.sub(lambda match: _picture(match[0], page, site), text)
-    images = {match[1] for match in re.finditer(r'_images/([^"/]+)\.webp"', text)}
+    images = {match[1] for match in re.finditer(r'_images/([^"/]+)\.avif"', text)}
     return re.sub(
         r'_images/([^"/]+)\.png"',
-        lambda match: match[0].replace(".png", ".webp") if match[1] in images else match[0],
+        lambda match: match[0].replace(".png", ".avif") if match[1] in images else match[0],
         text,
     )
 
@@ -246,7 +279,7 @@ def _picture(tag, page, site):
     else:
         file = (page.parent / unquote(source)).resolve()
     if file.parent == site / "_images" and file.suffix == ".png":
-        file = as_webp(file)
+        file = as_avif(file)
         tag = SOURCE.sub(f'src="{quote(Path(os.path.relpath(file, page.parent)).as_posix())}"', tag)
     width, height = size(file)
     added = "".join(
@@ -256,22 +289,14 @@ def _picture(tag, page, site):
     return f"<img{lazy}{added}{tag[4:]}"
 
 
-def as_webp(file):
-    """The same picture beside a PNG, to the eye: its path.
-
-    It has 256 colours if with them no dot differs by more than 3 % in any channel, else all of its own.
-    """
-    target = file.with_suffix(".webp")
+def as_avif(file):
+    """The same picture, to the eye, beside a PNG, and at most :data:`WIDEST` pixels wide: its path."""
+    target = file.with_suffix(".avif")
     newest = max(file.stat().st_mtime, Path(__file__).stat().st_mtime)
     if not target.exists() or target.stat().st_mtime < newest:
         with Image.open(file) as image:
-            image.load()
-        if "A" not in image.mode or image.getchannel("A").getextrema()[0] == 255:
-            image = image.convert("RGB")
-            few = image.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).convert("RGB")
-            if max(most for _, most in ImageChops.difference(image, few).getextrema()) <= 8:
-                image = few
-        image.save(target, lossless=True, quality=80, method=4)
+            image.thumbnail((WIDEST, image.height), Image.Resampling.LANCZOS)
+            image.save(target, quality=34, subsampling="4:4:4", speed=6, max_threads=1)
     return target
 
 

@@ -178,10 +178,10 @@ def pictures(page):
     article = page.read_text(encoding="utf-8").partition("<article")[2]
     for tag in PICTURE.findall(article):
         source = html.unescape(re.search(r'\bsrc="([^"]*)"', tag)[1])
-        if found := re.match(r"data:image/(?:png|webp);base64,", source):
+        if found := re.match(r"data:image/png;base64,", source):
             yield Image.open(io.BytesIO(base64.b64decode(source[found.end() :])))
         file = page.parent / unquote(source.split("?")[0])
-        if file.suffix in (".png", ".webp") and file.exists():
+        if file.suffix in (".png", ".avif") and file.exists():
             yield Image.open(io.BytesIO(file.read_bytes()))
 
 

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from serving import Quiet
 
-SMALL = (".woff2", ".woff", ".png", ".webp", ".jpg", ".ico", ".pdf", ".zip")  # compressed already
+SMALL = (".woff2", ".woff", ".png", ".avif", ".jpg", ".ico", ".pdf", ".zip")  # compressed already
 
 
 class Gzipped(Quiet):
