@@ -1,7 +1,8 @@
 // Recorded trainings: curves of rules at the best of their settings or at chosen ones, and how the order hangs on the budget.
 
 const FREE = "best";
-const ROUND = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 5], [1, 2, 5], [1]];
+const HIGHER = 4;  // the plot of rates goes up to so many times the lowest of the chosen scores; what is above is an arrow
+const ROUND = [[1, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1]];
 
 // Who is first: the arithmetic of lib.explorer.race.
 
@@ -312,7 +313,7 @@ function marksOf(low, high, log) {
   if (!log) return undefined;
   const decades = Array.from({ length: 40 }, (_, i) => i - 20);
   const marks = ROUND.map((heads) => decades.flatMap((power) => heads.map((head) => +`${head}e${power}`)).filter((v) => v >= low && v <= high));
-  return marks[0].length < 3 ? ticks({ low, high }, 4) : marks.find(({ length }) => length < 8);
+  return marks[0].length < 3 ? ticks({ low, high }, 4) : marks.find(({ length }) => length < 6);
 }
 
 // The measure against the epoch, faint behind the budget.
@@ -370,18 +371,20 @@ function rateChart(figure, now) {
 
   function draw() {
     const { table, measure, ranking, log } = now(), all = Object.values(table.rules).flatMap(({ settings }) => settings.map(({ lr }) => lr));
-    const up = `mean ${figure.spec.measures[measure]}`, values = ranking.flatMap(({ scores }) => scores);
+    const up = `mean ${figure.spec.measures[measure]}`, picked = ranking.map(({ scores, chosen }) => scores[chosen]);
+    const cap = measure === "test_accuracy" ? 1 : Math.max(HIGHER * Math.min(...picked), ...picked.filter(Number.isFinite));
+    const values = ranking.flatMap(({ scores }) => scores).filter((score) => score <= cap);
     ({ x, y, width, height } = chart.layOut([Math.min(...all) / 1.6, Math.max(...all) * 1.6, true], [values, log], { across: "learning rate", up }));
     lines.replaceChildren();
     above.replaceChildren();
     drawn = ranking.map((entrant) => ({ ...entrant, points: lineOf(entrant).map((i) => ({
-      lr: entrant.settings[i].lr, score: entrant.scores[i], px: x.at(entrant.settings[i].lr), py: Number.isFinite(entrant.scores[i]) ? y.at(entrant.scores[i]) : 0,
-    })) }));
+      lr: entrant.settings[i].lr, score: entrant.scores[i], px: x.at(entrant.settings[i].lr), py: y.at(entrant.scores[i]),
+    })).map((point) => ({ ...point, off: point.score > cap, py: point.score > cap ? 0 : point.py })) }));
     for (const { run, points, settings, chosen } of drawn.toReversed()) {
       const { colour, dash } = figure.look(run), style = `--c: ${colour}; --dash: ${dash}`, fine = points.filter(({ score }) => Number.isFinite(score));
-      shape(lines, "path", { class: "line", style, d: polyline(fine.map(({ px, py }) => `${px} ${py}`)) });
-      for (const { px, py, score } of points) {
-        const lost = !Number.isFinite(score), kind = lost ? { class: "cross", d: "M-4 2L4 10M4 2L-4 10" } : { class: "marker", d: MARKERS[figure.index(run) % MARKERS.length] };
+      shape(lines, "path", { class: "line", style, d: polyline(fine.map(({ px, score }) => `${px} ${Math.max(-FAR, y.at(score))}`)) });
+      for (const { px, py, off } of points) {
+        const kind = off ? { class: "cross", d: "M-5 9L0 3L5 9" } : { class: "marker", d: MARKERS[figure.index(run) % MARKERS.length] };
         shape(above, "path", { ...kind, style, transform: `translate(${px} ${py}) scale(.8)` });
       }
       const { px, py } = points.find(({ lr }) => lr === settings[chosen].lr);

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 from traitlets import Any
 
 from ..experiments import EXPERIMENTS, best_chances, recorded, settings_of
@@ -22,6 +23,7 @@ from .pictures import _add_legend, _and, _line, png, short
 MEASURES = {"train_loss": "training loss", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 DIGITS = 4
 FREE = "best"
+HIGHER = 4
 
 
 def race(
@@ -266,11 +268,33 @@ def picture(tables, state):
         _draw_rates(rates, tables, state, entrant)
     curves.set(xlabel="epoch", ylabel=MEASURES[measure])
     rates.set(xlabel="learning rate", ylabel=f"mean {MEASURES[measure]}", xscale="log")
-    if state["logarithmic"] and measure != "test_accuracy":
-        for ax in (curves, rates):
-            ax.set_yscale("log")
+    curves.set_xlim(0.5, epochs + 0.5)
+    curves.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if measure != "test_accuracy":
+        low, high = _heights(tables, state)
+        rates.set_ylim(0.9 * low, 1.05 * high)
+        if state["logarithmic"]:
+            _set_logarithmic(curves)
+            _set_logarithmic(rates)
     _add_legend(figure, curves)
     return figure
+
+
+def _set_logarithmic(ax):
+    """A logarithmic axis, with numbers on it that can be read."""
+    ax.set_yscale("log")
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(StrMethodFormatter("{x:g}") if high < 9 * low else NullFormatter())
+
+
+def _heights(tables, state):
+    """From where to where the plot of rates goes: it has the chosen scores, and what is not many times the lowest."""
+    _, epochs, measure, seeds = scope(tables, state)
+    chosen = [(entrant.rule, entrant.chosen) for entrant in standing(tables, state)]
+    scores = [_means(state["experiment"], rule, measure, seeds, epochs)[at] for rule, at in chosen]
+    finite = [score for score in scores if np.isfinite(score)] or [1.0]
+    return min(finite), max(HIGHER * min(finite), *finite)
 
 
 def _draw_rates(ax, tables, state, entrant):
@@ -340,4 +364,4 @@ class Race(Interactive):
 
     def _heights(self):
         runs = len(self.state["rules"])
-        return 1260 + 100 * runs, 560 + 50 * runs
+        return 1090 + 133 * runs, 537 + 49 * runs
