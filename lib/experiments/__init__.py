@@ -143,7 +143,7 @@ def expected_best(values, tries):
     """The expected least of ``tries`` values, drawn at random and without replacement from ``values``, exactly.
 
     What a rule can be expected to reach if only so many of its settings are tried. ``inf`` is a run that diverged: the
-    result is ``inf`` if the draw can consist of such values alone, and finite otherwise. Raises ``ValueError`` if
+    result is ``inf`` if a draw can consist of such values alone, and finite otherwise. Raises ``ValueError`` if
     ``tries`` is not a whole number from 1 to the number of values.
     """
     chances = best_chances(len(values), tries)

@@ -26,10 +26,10 @@ from . import states
 from .code import own_code, style, widget_module
 from .interactive import Interactive, figure_id
 from .pictures import alt, picture, sentence
-from .race import race
+from .race import Race, race
 from .runs import descents, is_library_rule, traces
 
-__all__ = ["explore", "plane", "race", "stream", "Figure"]
+__all__ = ["explore", "plane", "race", "stream", "Figure", "Race"]
 
 
 def explore(

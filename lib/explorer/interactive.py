@@ -83,8 +83,8 @@ class Interactive(AnyWidget, ValueWidget):
         tall, flat = self._heights()
         own = f'<script>(window.downhill ||= {{}})["{spec["id"]}"] = {self._brought()};</script>\n'
         return (
-            f'<div class="downhill" id="{spec["id"]}" data-kind="{spec["kind"]}" style="--tall: {tall}px; --flat: {flat}px">\n'
-            f'{own if self._brought() else ""}'
+            f'<div class="downhill" id="{spec["id"]}" data-kind="{spec["kind"]}" '
+            f'style="--tall: {tall}px; --flat: {flat}px">\n{own if self._brought() else ""}'
             f'<script type="application/json">{_json(spec)}</script>\n<noscript>{image}</noscript>\n</div>'
         )
 

@@ -49,17 +49,22 @@ def race(
             raise ValueError(f"experiments must be some of {', '.join(EXPERIMENTS)}, each once; got {experiment!r}.")
     tables = {experiment: compact(experiment) for experiment in experiments}
     allowed = _allowed(tables)
-    given = {"measure": measure, "seed": seed, "logarithmic": logarithmic, "epochs": epochs, "tries": tries, "rules": rules}
-    state = {"experiment": experiments[0], **_usual(allowed), **{key: v for key, v in given.items() if v is not None}}
+    state = _usual(allowed) | {"measure": measure, "seed": seed, "logarithmic": logarithmic}
+    for key, value in {"rules": rules, "epochs": epochs, "tries": tries}.items():
+        state[key] = state[key] if value is None else value
+    state = checked(allowed, state | _by_hand(allowed, settings))
+    return Race(tables, allowed, state, figure_id(name, ["race", *experiments]))
+
+
+def _by_hand(allowed, settings):
+    """Settings by the keys of the state: ``adam_lr`` is ``adam.lr``."""
     keys = {_trait(key): key for key in allowed if "." in key}
-    for word, value in settings.items():
+    for word in settings:
         if word not in keys:
             near = difflib.get_close_matches(word, keys, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(keys)}."
             raise TypeError(f"no rule here was tried with {word!r}; {hint}")
-        state[keys[word]] = value
-    state = checked(allowed, state)
-    return Race(tables, allowed, state, figure_id(name, ["race", *experiments]))
+    return {keys[word]: value for word, value in settings.items()}
 
 
 # The tables.
@@ -75,7 +80,8 @@ def compact(experiment):
     table = recorded(experiment)
     measures = [name for name in MEASURES if table[name].notna().any()]
     rules = {rule: _grid(rows, measures) for rule, rows in table.groupby("rule", sort=False)}
-    return {"epochs": int(table.epoch.max()), "seeds": sorted(map(int, table.seed.unique())), "measures": measures, "rules": rules}
+    seeds = sorted(map(int, table.seed.unique()))
+    return {"epochs": int(table.epoch.max()), "seeds": seeds, "measures": measures, "rules": rules}
 
 
 def _grid(rows, measures):
@@ -130,11 +136,13 @@ def _usual(allowed):
 
 
 def checked(allowed, state):
-    """A state in its normal form. Raises ``ValueError`` or ``TypeError`` that names entry, value and what is allowed."""
+    """A state in its normal form. Raises ``ValueError`` or ``TypeError`` that names entry, value and what may be."""
     for key in (*state, *allowed):
         if (key in state) != (key in allowed):
             raise ValueError(f"the state {'has no' if key in state else 'needs'} {key!r}; it has {', '.join(allowed)}.")
-    return {key: _some(state[key], allowed[key]) if key == "rules" else _one(key, state[key], allowed[key]) for key in allowed}
+    normal = {key: _one(key, state[key], choices) for key, choices in allowed.items() if key != "rules"}
+    rules = _some(state["rules"], allowed["rules"])
+    return {key: normal.get(key, rules) for key in allowed}
 
 
 def _some(value, rules):
@@ -180,7 +188,7 @@ class Scope(NamedTuple):
 
 
 def scope(tables, state):
-    """What a state means for its experiment, which may have fewer epochs, seeds and measures than another one."""
+    """What a state means for its experiment, which may have fewer epochs, seeds and measures than the others."""
     table = tables[state["experiment"]]
     measure = state["measure"] if state["measure"] in table["measures"] else "train_loss"
     seeds = [at for at, seed in enumerate(table["seeds"]) if seed == state["seed"]] or [*range(len(table["seeds"]))]
@@ -193,18 +201,21 @@ def standing(tables, state, epochs=None):
     entrants = []
     for rule in state["rules"]:
         if rule in table["rules"]:
-            scores = {name: _means(state["experiment"], rule, name, seeds, epochs or budget) for name in ("train_loss", measure)}
-            kept = sorted(_kept(rule, table["rules"][rule]["settings"], state), key=scores["train_loss"].__getitem__)
+            losses, scores = (
+                _means(state["experiment"], rule, name, seeds, epochs or budget) for name in ("train_loss", measure)
+            )
+            kept = sorted(_kept(rule, table["rules"][rule]["settings"], state), key=losses.__getitem__)
             tries = min(state["tries"], len(kept))
-            parts = (chance * scores[measure][at] for at, chance in zip(kept, best_chances(len(kept), tries)) if chance)
-            entrants.append(Entrant(rule, len(kept), tries, kept[0], float(sum(parts))))
+            chances = best_chances(len(kept), tries)
+            value = sum(chance * scores[at] for at, chance in zip(kept, chances) if chance)
+            entrants.append(Entrant(rule, len(kept), tries, kept[0], float(value)))
     sign = -1 if measure == "test_accuracy" else 1
     return sorted(entrants, key=lambda entrant: sign * entrant.value)
 
 
 def _means(experiment, rule, measure, seeds, epochs):
-    """The score of each setting: the mean of a measure over seeds and epochs, added up in the order of the front end."""
-    some = _curves(experiment, rule, measure)[:, seeds, :epochs].reshape(len(compact(experiment)["rules"][rule]["settings"]), -1)
+    """The score of each setting: its mean over seeds and epochs, added up in the order of the front end."""
+    some = np.array([curves[seeds, :epochs].ravel() for curves in _curves(experiment, rule, measure)])
     return (np.cumsum(some, axis=1)[:, -1] / some.shape[1]).tolist()
 
 
@@ -227,7 +238,8 @@ def sentence(tables, state):
     seed = f" of seed {state['seed']}" if len(seeds) < len(tables[state["experiment"]]["seeds"]) else ""
     what = "expected " * any(entrant.tries < entrant.settings for entrant in entrants) + f"mean {MEASURES[measure]}"
     scores = ", ".join(f"{STYLES[entrant.rule].label} {told(measure, entrant.value)}" for entrant in entrants)
-    return f"After {_many(epochs, 'epoch')}{seed} and {tried}, {what}: {scores}{_otherwise(tables, state, entrants[0].rule)}."
+    other = _otherwise(tables, state, entrants[0].rule)
+    return f"After {_many(epochs, 'epoch')}{seed} and {tried}, {what}: {scores}{other}."
 
 
 def _otherwise(tables, state, leader):
@@ -301,16 +313,18 @@ def _draw_rates(ax, tables, state, entrant):
     table, epochs, measure, seeds = scope(tables, state)
     settings, look = table["rules"][entrant.rule]["settings"], STYLES[entrant.rule]
     scores = np.array(_means(state["experiment"], entrant.rule, measure, seeds, epochs))
-    line = [at for at, setting in enumerate(settings) if setting | {"lr": 0} == settings[entrant.chosen] | {"lr": 0}]
-    ax.plot([settings[at]["lr"] for at in line], np.where(np.isinf(scores), np.nan, scores)[line], marker=".", **_line(look))
-    ax.plot(settings[entrant.chosen]["lr"], scores[entrant.chosen], "o", ms=10, markerfacecolor="none", markeredgecolor=look.colour)
+    chosen = settings[entrant.chosen]
+    line = [at for at, setting in enumerate(settings) if setting | {"lr": 0} == chosen | {"lr": 0}]
+    finite = np.where(np.isinf(scores), np.nan, scores)
+    ax.plot([settings[at]["lr"] for at in line], finite[line], marker=".", **_line(look))
+    ax.plot(chosen["lr"], finite[entrant.chosen], "o", ms=10, markerfacecolor="none", markeredgecolor=look.colour)
 
 
 def title(tables, state):
     """What is drawn, in a sentence."""
     labels = _and([STYLES[entrant.rule].label for entrant in standing(tables, state)] or ["no rule"])
-    what = MEASURES[scope(tables, state).measure]
-    return f"{what.capitalize()} of {labels} against the epoch, experiment {state['experiment']}, and its mean against the learning rate."
+    what = f"{MEASURES[scope(tables, state).measure].capitalize()} of {labels}, experiment {state['experiment']}"
+    return f"{what}, against the epoch, and its mean against the learning rate."
 
 
 class Race(Interactive):
