@@ -14,8 +14,8 @@ from traitlets import Any, Bunch, Dict, TraitError, TraitType, Unicode, validate
 class Interactive(AnyWidget, ValueWidget):
     """A figure with a state whose entries are traits.
 
-    A kind of figure says what its state may be (``_check``), what follows from a change (``_changed``), what hangs on it
-    (``_compute``), the call that makes it (``_call``), and how it looks and is told (``_sentence``, ``_picture``,
+    A kind of figure says what its state may be (``_check``), what follows from a change (``_changed``), what hangs on
+    it (``_compute``), the call that makes it (``_call``), and how it looks and is told (``_sentence``, ``_picture``, and
     ``_heights``: about how many pixels it is high in one column, as on a phone, and in two).
     """
 

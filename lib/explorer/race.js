@@ -109,7 +109,7 @@ function readChoice({ spec: { allowed } }, key, text) {
 // The panels.
 
 function racePanels(figure) {
-  const { spec } = figure, tables = completed(spec.tables), told = { ...figure, tables, measures: spec.measures };
+  const { spec } = figure, tables = completed(spec.tables);
   const now = () => figure.remember("standing", JSON.stringify(figure.state), () => {
     const scope = scopeOf(tables, figure.state), ranking = standing(tables, figure.state);
     const entrants = ranking.map((entrant) => ({ ...entrant, ...scope.table.rules[entrant.run], runs: medians(entrant, scope) }));
@@ -124,7 +124,7 @@ function racePanels(figure) {
     ...settings.parts,
     controls: [...budget, list, rows].map((row) => ({ row })).concat(settings.controls),
     draw() { curves.draw(); rates.draw(); },
-    sentence: () => figure.remember("sentence", JSON.stringify(figure.state), () => standingSentence({ ...told, state: figure.state })),
+    sentence: () => figure.remember("sentence", JSON.stringify(figure.state), () => standingSentence({ tables, state: figure.state, label: figure.label, measures: spec.measures })),
     rows: () => [["rule", "setting", "epoch", "lower quartile", "median", "upper quartile"], ...now().ranking.flatMap((entrant) =>
       entrant.runs.map((values, i) => [figure.label(entrant.run), settingOf(entrant), i + 1, ...values]).slice(0, now().epochs))],
     tables: () => raceTables(figure, now()),
@@ -162,8 +162,8 @@ function raceSettings(figure, now) {
   };
   offer("experiment", allowed.experiment.map((name) => [name, name.replaceAll("_", ", ")]), () => true, () => figure.state.experiment);
   offer("measure", allowed.measure.map((name) => [name, measures[name]]), (name) => now().table.measures.includes(name), () => now().measure);
-  offer("seed", allowed.seed.map((seed) => [seed, seed === "all" ? "all, with quartiles" : seed]),
-    (seed) => seed === "all" || now().table.seeds.includes(+seed), () => (now().seeds.length > 1 ? "all" : figure.state.seed));
+  const known = (seed) => now().table.seeds.includes(+seed);
+  offer("seed", allowed.seed.map((seed) => [seed]), (seed) => seed === "all" || known(seed), () => (known(figure.state.seed) ? figure.state.seed : "all"));
   add(settings, "logarithmic", toggle(figure, "logarithmic", "logarithmic axis of a loss"));
   return made;
 }
@@ -326,7 +326,7 @@ function epochChart(figure, now) {
   function draw() {
     const { table, epochs, measure, ranking, log } = now(), room = 0.03 * (table.epochs - 1);
     const values = ranking.flatMap(({ runs }) => runs.flat());
-    ({ x, y, height } = chart.layOut([1 - room, table.epochs + room], [values, log], { across: "epoch", up: figure.spec.measures[measure] }));
+    ({ x, y, height } = chart.layOut([Math.max(0.5, 1 - room), table.epochs + room], [values, log], { across: "epoch", up: figure.spec.measures[measure] }));
     const strands = ranking.toReversed().map(({ run, runs }) => ({ run, found: points(runs.length, (i) => x.at(i + 1), (i) => y.at(runs[i][1])) }));
     sketch(lines, marks, strands, { step: epochs - 1 }, figure, true);
     bands.replaceChildren();

@@ -169,7 +169,7 @@ def _trait(key):
 
 
 class Entrant(NamedTuple):
-    """A rule in the race: its number of settings in question and of those tried, the best of all, the expected score."""
+    """A rule in the race: how many settings it has and how many are tried, the best of all, the expected score."""
 
     rule: str
     settings: int
@@ -196,7 +196,7 @@ def scope(tables, state):
 
 
 def standing(tables, state, epochs=None):
-    """The rules that are on, first one first: a list of :class:`Entrant`, after ``epochs`` or the state's own budget."""
+    """The rules that are on, first one first: a list of :class:`Entrant`, after ``epochs`` or the state's budget."""
     table, budget, measure, seeds = scope(tables, state)
     entrants = []
     for rule in state["rules"]:
@@ -378,4 +378,4 @@ class Race(Interactive):
 
     def _heights(self):
         runs = len(self.state["rules"])
-        return 1090 + 133 * runs, 537 + 49 * runs
+        return 1000 + 133 * runs, 514 + 49 * runs
