@@ -210,7 +210,7 @@ def test_the_bundle_has_a_view_a_page_and_a_picture_with_its_words(settings):
     assert 'data-kind="race"' in data["text/html"] and "<noscript><img alt=" in data["text/html"]
 
 
-# In a page.
+# In a page, and in a kernel's front end.
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +224,18 @@ def lab(tmp_path_factory):
         for suffix, theme, colours in (("", "", "background: #fff"), ("-dark", ' data-theme="dark"', DARK)):
             (folder / f"{name}{suffix}.html").write_text(PAGE.format(theme=theme, colours=colours, figure=html), encoding="utf-8")
     return folder
+
+
+WIDGET = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Widget</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="race.css"><main><h1>Widget</h1><div id="widget"></div></main><script type="module">
+import widget from "./widget.js";
+const values = {values}, heard = [];
+window.model = {{
+  get: (key) => values[key], set(key, value) {{ values[key] = value; window.sent = value; }}, save_changes() {{}}, off() {{}},
+  on: (name, call) => heard.push(call), change(state) {{ values.state = state; heard.forEach((call) => call()); }},
+}};
+widget.render({{ model, el: document.getElementById("widget") }});
+</script></html>"""
 
 
 @pytest.fixture(scope="module")
@@ -293,8 +305,9 @@ def test_rules_seeds_and_measures(visitor, address):
     assert told(page) == expected(rules=rules) and chip.get_attribute("aria-pressed") == "false"
     chip.click()
     page.select_option("select[data-key=seed]", "2")
+    assert told(page) == expected(seed=2)
     band = page.locator(".band").first.get_attribute("d")[1:].split("L")
-    assert told(page) == expected(seed=2) and band == band[::-1]  # of no width
+    assert band == band[::-1]  # of no width
     page.select_option("select[data-key=measure]", "test_accuracy")
     assert told(page) == expected(seed=2, measure="test_accuracy") and " %" in told(page)
     page.select_option("select[data-key=experiment]", "network")
@@ -385,6 +398,23 @@ def test_numbers_and_files(visitor, address):
     with page.expect_download() as caught:
         page.get_by_role("button", name=re.compile("as SVG$")).click()
     assert caught.value.path().read_text("utf-8").count("<path") > 30
+
+
+def test_in_a_kernel_the_state_goes_to_and_fro(visitor, lab, address):
+    figure = race("network", epochs=5)
+    (lab / "widget.js").write_text(figure._esm, encoding="utf-8")
+    values = json.dumps({"spec": figure.spec, "state": figure.state, "call": figure.call})
+    (lab / "widget.html").write_text(WIDGET.format(values=values), encoding="utf-8")
+    page = visitor(f"{address}widget.html")
+    assert told(page) == repr(figure).split("): ", 1)[1]
+    put(page, "tries", 2)
+    page.wait_for_function("window.sent")
+    figure.set_state({"state": page.evaluate("window.sent")})
+    assert figure.tries == 2 and told(page) == repr(figure).split("): ", 1)[1]
+    figure.adam_lr = 0.001
+    page.evaluate("(state) => model.change(state)", figure.state)
+    assert told(page) == repr(figure).split("): ", 1)[1]
+    assert page.get_by_role("button", name="copy the Python call").is_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
