@@ -112,12 +112,16 @@ def _is_cached(cache, notebook):
 
 
 def write_explorer(app):
-    """Write the script and the style of the interactive figures into the site, as small as esbuild makes them."""
+    """Write the script and the style of the interactive figures into the site, as small as esbuild makes them.
+
+    ``race.js`` and ``race.css`` are the same with one more kind of figure.
+    """
     if app.builder.name == "html":
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
-        for file, text in {"explorer.js": code.page_script(), "explorer.css": code.style()}.items():
-            (static / file).write_text(minified(text, Path(file).suffix[1:]), encoding="utf-8", newline="\n")
+        for name, more in {"explorer": [], "race": ["race"]}.items():
+            for kind, text in {"js": code.page_script(*more), "css": code.style(*more)}.items():
+                (static / f"{name}.{kind}").write_text(minified(text, kind), encoding="utf-8", newline="\n")
 
 
 def minified(text, loader):
@@ -128,9 +132,11 @@ def minified(text, loader):
 
 def add_explorer(app, pagename, templatename, context, doctree):
     """Let a page with an interactive figure load them."""
-    if 'class="downhill"' in context.get("body", ""):
-        app.add_js_file("explorer.js", loading_method="async")
-        app.add_css_file("explorer.css")
+    body = context.get("body", "")
+    if 'class="downhill"' in body:
+        name = "race" if 'data-kind="race"' in body else "explorer"
+        app.add_js_file(f"{name}.js", loading_method="async")
+        app.add_css_file(f"{name}.css")
 
 
 def last_green(root):

@@ -103,7 +103,7 @@ def alt_text(notebook):
 
 
 def interactive_tagged(notebook):
-    figure = re.compile(r"(explore|stream|plane)\(")
+    figure = re.compile(r"(explore|stream|plane|race)\(")
     return [
         f"cell {cell.execution_count} makes an interactive figure without the tag nbval-ignore-output"
         for cell in code_cells(notebook)

@@ -209,6 +209,7 @@ class Pages:
     ("body", "loaded"),
     [
         ('<p>text</p><div class="downhill" id="race"></div>', ["explorer.js", "explorer.css"]),
+        ('<div class="downhill" data-kind="plane"></div><div class="downhill" data-kind="race"></div>', ["race.js", "race.css"]),
         ('<p class="text">going downhill</p>', []),
     ],
 )
@@ -225,9 +226,11 @@ def test_the_script_and_the_style_stand_in_the_site_once(tmp_path):
     site.write_explorer(Pages(tmp_path, "jupyter"))
     assert [*tmp_path.iterdir()] == []
     site.write_explorer(Pages(tmp_path))
-    assert {file.name for file in (tmp_path / "_static").iterdir()} == {"explorer.js", "explorer.css"}
-    assert (tmp_path / "_static" / "explorer.js").read_text(encoding="utf-8") == site.minified(page_script(), "js")
-    assert (tmp_path / "_static" / "explorer.css").read_text(encoding="utf-8") == site.minified(style(), "css")
+    static = tmp_path / "_static"
+    assert {file.name for file in static.iterdir()} == {"explorer.js", "explorer.css", "race.js", "race.css"}
+    for name, more in {"explorer": (), "race": ("race",)}.items():
+        assert (static / f"{name}.js").read_text(encoding="utf-8") == site.minified(page_script(*more), "js")
+        assert (static / f"{name}.css").read_text(encoding="utf-8") == site.minified(style(*more), "css")
 
 
 def test_an_executed_notebook_keeps_no_state_of_its_widgets(tmp_path, monkeypatch):

@@ -96,7 +96,7 @@ def test_the_theme_does_not_measure_all_boxes_of_a_page(site):
 
 def test_nothing_lies_in_the_site_that_no_page_needs(site):
     static = {file.name for file in (site / "_static").rglob("*") if file.is_file()}
-    assert {"site.css", "site.js", "search.js", "explorer.js", "explorer.css", "favicon.svg"} <= static
+    assert {"site.css", "site.js", "search.js", "explorer.js", "explorer.css", "race.js", "race.css", "favicon.svg"} <= static
     assert not static & {"bootstrap.js", "doctools.js", "da.js", "basic.css", "webpack-macros.html"}
     assert not [*(site / "_images").glob("*.png")]
     named = {image["src"].split("/")[-1] for page in PAGES for image in soup(site / page).select("img")}

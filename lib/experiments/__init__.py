@@ -22,6 +22,7 @@ name                     what is trained                                        
 """
 
 import json
+import math
 import os
 import platform
 import re
@@ -136,6 +137,28 @@ def best(table, by="train_loss"):
     names = settings_of(table)
     means = table.groupby(names, dropna=False, sort=False)[by].mean().reset_index()
     return means.sort_values(by).groupby("rule", sort=False).head(1).reset_index(drop=True)
+
+
+def expected_best(values, tries):
+    """The expected least of ``tries`` values, drawn at random and without replacement from ``values``, exactly.
+
+    What a rule can be expected to reach if only so many of its settings are tried. ``inf`` is a run that diverged: the
+    result is ``inf`` if a draw can consist of such values alone, and finite otherwise. Raises ``ValueError`` if
+    ``tries`` is not a whole number from 1 to the number of values.
+    """
+    chances = best_chances(len(values), tries)
+    return float(sum(chance * value for chance, value in zip(chances, sorted(values)) if chance))
+
+
+def best_chances(count, tries):
+    """The probabilities that the best of ``tries`` things drawn out of ``count`` is the very best, the second, ….
+
+    Hypergeometric: that it is the k-th best is ``C(count - k, tries - 1) / C(count, tries)``. Raises ``ValueError`` as
+    :func:`expected_best` does.
+    """
+    if isinstance(tries, bool) or not isinstance(tries, (int, np.integer)) or not 1 <= tries <= count:
+        raise ValueError(f"tries must be a whole number from 1 to {count}, got {tries!r}.")
+    return [math.comb(count - k, tries - 1) / math.comb(count, tries) for k in range(1, count + 1)]
 
 
 def settings_of(table):

@@ -1,4 +1,5 @@
-"""Interactive figures: :func:`explore` paths on a loss, a :func:`stream` of gradients, a :func:`plane` of settings.
+"""Interactive figures: :func:`explore` paths on a loss, a :func:`stream` of gradients, a :func:`plane` of settings, a
+:func:`race` of recorded trainings.
 
 A figure runs in the page by itself, without Python; in a live notebook it is also a widget, whose settings and
 results are traits. Python and JavaScript run the same rules, made from the same source.
@@ -14,25 +15,21 @@ results are traits. Python and JavaScript run the same rules, made from the same
     explore(sgd, adam, on=valley, sgd_lr=0.085, adam_lr=0.5): SGD leaves the plot at step 6; Adam reaches ...
 """
 
-import base64
-import html
 import json
-import re
-import struct
 
 import numpy as np
-from anywidget import AnyWidget
-from ipywidgets import ValueWidget
-from traitlets import Any, Bunch, Dict, TraitError, TraitType, Unicode, validate
+from traitlets import Any
 
 from ..equations import read_rule
 from ..losses import LOSSES, Loss, valley
 from . import states
 from .code import own_code, style, widget_module
+from .interactive import Interactive, figure_id
 from .pictures import alt, picture, sentence
+from .race import Race, race
 from .runs import descents, is_library_rule, traces
 
-__all__ = ["explore", "plane", "stream", "Figure"]
+__all__ = ["explore", "plane", "race", "stream", "Figure", "Race"]
 
 
 def explore(
@@ -137,35 +134,10 @@ def _losses(on):
 
 
 def _id(name, kind, state):
-    if name is None:
-        return "-".join([kind, *state["rules"], state.get("loss", state.get("stream"))])
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
-        raise ValueError(f"name must be letters, digits, _ and -, and begin with a letter; got {name!r}.")
-    return name
+    return figure_id(name, [kind, *state["rules"], state.get("loss", state.get("stream"))])
 
 
-class _Entry(TraitType):
-    """A trait that is one entry of a figure's state."""
-
-    def __init__(self, key):
-        super().__init__()
-        self.key = key
-
-    def get(self, figure, cls=None):
-        return _shown(figure.state[self.key])
-
-    def set(self, figure, value):
-        try:
-            figure.state = states.changed(figure._rules, figure._losses, figure.state, self.key, value)
-        except (ValueError, TypeError) as problem:
-            raise TraitError(str(problem)) from None
-
-
-def _shown(value):
-    return tuple(value) if isinstance(value, list) else value
-
-
-class Figure(AnyWidget, ValueWidget):
+class Figure(Interactive):
     """An interactive figure; :func:`explore`, :func:`stream` and :func:`plane` make one.
 
     In a live notebook its traits can be set, observed and linked, and follow what the reader does:
@@ -181,46 +153,21 @@ class Figure(AnyWidget, ValueWidget):
     A value that cannot be meant raises ``TraitError`` and changes nothing; one from the front end is sent back.
     """
 
-    _esm = Unicode().tag(sync=True)
-    _css = Unicode().tag(sync=True)
-    spec = Dict().tag(sync=True)
-    state = Dict().tag(sync=True)
-    call = Unicode(read_only=True).tag(sync=True)
     path = Any(read_only=True)
     trace = Any(read_only=True)
-    value = Any(read_only=True)
-
-    _ipython_display_ = None
 
     def __init__(self, kind, rules, losses, state, name):
         self._kind, self._rules, self._losses, self._first = kind, rules, losses, state
         self._own = _own(rules, losses)
-        self._entries = _entries(rules, state)
         runs = {run: rule.__name__ for run, rule in rules.items()}
         spec = {"id": name, "kind": kind, "runs": runs, "losses": [*losses], "state": state, "host": "kernel"}
-        texts = {"_esm": widget_module(*self._own), "_css": style()}
-        super().__init__(spec=spec, state=state, _dom_classes=("downhill",), **texts)
-        self.add_traits(**{name: _Entry(key) for name, key in self._entries.items()})
-        self._compute()
-        self._recall()
-        self.observe(self._follow, "state")
+        super().__init__(spec, _entries(rules, state), widget_module(*self._own), style())
 
-    @validate("state")
-    def _checked(self, proposal):
-        try:
-            return states.checked(self._rules, self._losses, proposal.value, self._first)
-        except (ValueError, TypeError) as problem:
-            raise TraitError(str(problem)) from None
+    def _check(self, state):
+        return states.checked(self._rules, self._losses, state, self._first)
 
-    def _follow(self, change):
-        """Compute again what hangs on the state, and tell the observers of its entries."""
-        if any(change.old[key] != change.new[key] for key in change.new.keys() - {"step", "arrows"}):
-            self._compute()
-        self._recall()
-        for name, key in self._entries.items():
-            old, new = _shown(change.old[key]), _shown(change.new[key])
-            if old != new:
-                self.notify_change(Bunch(name=name, old=old, new=new, owner=self, type="change"))
+    def _changed(self, key, value):
+        return states.changed(self._rules, self._losses, self.state, key, value)
 
     def _compute(self):
         if self._kind == "stream":
@@ -232,8 +179,8 @@ class Figure(AnyWidget, ValueWidget):
         for name in ("path", "value"):
             self.set_trait(name, self._single(found, np.empty((0, 2))))
 
-    def _recall(self):
-        self.set_trait("call", _call(self._kind, self._rules, self._losses, self.state, exact=True))
+    def _call(self, exact):
+        return _call(self._kind, self._rules, self._losses, self.state, exact)
 
     def _single(self, found, none):
         """What was found of each run; of the one run by itself where the figure has one."""
@@ -243,46 +190,21 @@ class Figure(AnyWidget, ValueWidget):
     def _loss(self):
         return self._losses.get(self.state.get("loss"))
 
-    def set_state(self, sync_data):
-        """Take a state from the front end; one that cannot be is sent back as it was."""
-        try:
-            super().set_state(sync_data)
-        except TraitError as problem:
-            self.log.warning("The figure %s refuses a state: %s", self.spec["id"], problem)
-            self.send_state("state")
+    def _sentence(self):
+        return sentence(self._kind, self._rules, self._loss, self.state)
 
-    def __repr__(self):
-        told = sentence(self._kind, self._rules, self._loss, self.state)
-        return f"{_call(self._kind, self._rules, self._losses, self.state)}: {told}"
-
-    def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+    def _picture(self):
         shown = (self._kind, self._rules, self._loss, self.state)
-        words, drawn = alt(*shown), picture(*shown)
-        png = base64.b64encode(drawn).decode()
-        width, height = struct.unpack(">II", drawn[16:24])
-        image = f'<img alt="{html.escape(words)}" src="data:image/png;base64,{png}" width="{width}" height="{height}">'
-        data["text/html"] = self._html(image)
-        data["image/png"] = png
-        return data, metadata | {"image/png": {"alt": words, "width": width, "height": height}}
+        return picture(*shown), alt(*shown)
 
-    def _html(self, image):
-        """The figure for a page without a kernel: its state, what it brings along, and its picture for want of both."""
-        spec = self.spec | {"state": self.state, "host": "page"}
-        tall, flat = _heights(self._kind, len(self.state["rules"]))
-        own = f'<script>(window.downhill ||= {{}})["{spec["id"]}"] = {own_code(*self._own)};</script>\n'
-        return (
-            f'<div class="downhill" id="{spec["id"]}" data-kind="{self._kind}" style="--tall: {tall}px; --flat: {flat}px">\n'
-            f'{own if any(self._own) else ""}'
-            f'<script type="application/json">{_json(spec)}</script>\n<noscript>{image}</noscript>\n</div>'
-        )
+    def _brought(self):
+        return own_code(*self._own) if any(self._own) else ""
 
-
-def _heights(kind, runs):
-    """About how many pixels a figure is high: one column, as on a phone, and two, as on a desk."""
-    if kind == "stream":
-        return 996 + 696 * runs, 673 + 424 * runs
-    return {"descent": (1240, 665), "plane": (1560, 950)}[kind]
+    def _heights(self):
+        if self._kind == "stream":
+            runs = len(self.state["rules"])
+            return 996 + 696 * runs, 673 + 424 * runs
+        return {"descent": (1240, 665), "plane": (1560, 950)}[self._kind]
 
 
 def _entries(rules, state):
@@ -305,11 +227,6 @@ def _own(rules, losses):
     """The rules and losses that are not the library's."""
     own_rules = {rule.__name__: rule for rule in rules.values() if not is_library_rule(rule)}
     return own_rules, {key: loss for key, loss in losses.items() if LOSSES.get(key) is not loss}
-
-
-def _json(value):
-    """JSON that cannot end the script it stands in."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", r"\u003c")
 
 
 def _call(kind, rules, losses, state, exact=False):

@@ -55,7 +55,7 @@ function axes(parent, x, y, { across = "", up = "", rows = 4, columns = 5 } = {}
     shape(parent, "path", { class: "tick", d: `M${x.at(v)} ${y.from}v4` });
     shape(parent, "text", { class: "mark", x: x.at(v), y: y.from + 15, "text-anchor": "middle" }, amount(v, 6));
   }
-  for (const v of ticks(y, rows)) {
+  for (const v of y.marks ?? ticks(y, rows)) {
     shape(parent, "path", { class: "tick", d: `M${x.from} ${y.at(v)}h-4` });
     shape(parent, "text", { class: "mark", x: x.from - 6, y: y.at(v) + 4, "text-anchor": "end" }, amount(v, 6));
   }

@@ -47,21 +47,22 @@ def own_code(rules, losses):
     return _object(rules, _library(rules, losses, [name for name in _names(rules) if name not in known]))
 
 
-def page_script():
-    """The text of the site's one script, which needs no module and no network."""
-    return f'(() => {{\n"use strict";\nconst library = {_library_text()};\n{_front_end()}\nmountAll(library);\n}})();\n'
+def page_script(*more):
+    """The text of a page's one script, which needs no module and no network; ``more`` are kinds of figures that most pages do without."""
+    front = _front_end(*more)
+    return f'(() => {{\n"use strict";\nconst library = {_library_text()};\n{front}\nmountAll(library);\n}})();\n'
 
 
-def widget_module(rules, losses):
+def widget_module(rules, losses, *more):
     """The text of a widget's ECMAScript module, for :class:`anywidget.AnyWidget`, with own rules and losses."""
     return (
-        f"const library = {_library_text()};\nconst own = {own_code(rules, losses)};\n{_front_end()}\n"
+        f"const library = {_library_text()};\nconst own = {own_code(rules, losses)};\n{_front_end(*more)}\n"
         "export default { render({ model, el }) { return render({ model, el }, library, own); } };\n"
     )
 
 
-def style():
-    """The stylesheet of the figures: the colours of rules and quantities, light and dark, and the rest.
+def style(*more):
+    """The stylesheet of the figures: the colours of rules and quantities, light and dark, and the rest; ``more`` is as above.
 
     ``--rule-adam`` and ``--dash-adam`` are a rule's colour and its dashes in lines 2 px wide, ``--rule-own-0`` and so
     on those of rules that are not the library's, ``--q-m`` a quantity's colour; an element of the class ``q-m`` has it.
@@ -75,7 +76,7 @@ def style():
     dark |= {f"--q-{name}": on_dark for name, (_, on_dark) in quantities.items()}
     rules = [_css(":root", light), _css(", ".join(DARK), dark)]
     rules += [_css(f".q-{name}", {"color": f"var(--q-{name})"}) for name in quantities]
-    return "\n".join([*rules, _text("explorer.css")])
+    return "\n".join([*rules, *map(_text, ("explorer.css", *(f"{kind}.css" for kind in more)))])
 
 
 def literal(value):
@@ -176,9 +177,10 @@ def _css(selector, declarations):
     return f"{selector} {{ {' '.join(f'{name}: {value};' for name, value in declarations.items())} }}"
 
 
-def _front_end():
+def _front_end(*more):
     """The scripts without indentation, empty lines and lines of comment."""
-    return re.sub(r"^\s*(?://.*)?\n?", "", "\n".join(map(_text, SCRIPTS)).strip(), flags=re.MULTILINE)
+    texts = map(_text, [*SCRIPTS, *(f"{kind}.js" for kind in more)])
+    return re.sub(r"^\s*(?://.*)?\n?", "", "\n".join(texts).strip(), flags=re.MULTILINE)
 
 
 def _text(file):

@@ -95,6 +95,12 @@ function swatch(figure, run, index) {
   return picture;
 }
 
+// Room for what is chosen above the panels and below them; `add` puts a row there, which follows the state's `key`.
+function settingsOf() {
+  const head = [], settings = [], controls = [];
+  return { parts: { head, settings }, controls, add(list, key, row) { controls.push({ key, row }); list.push(row); } };
+}
+
 // A text field for a list of numbers.
 function entry(figure, key, label) {
   const box = element("input", {
@@ -122,9 +128,9 @@ function runRows(figure) {
       rest.hidden = !rest.hidden;
       more.setAttribute("aria-expanded", !rest.hidden);
     }, { "aria-expanded": "false", class: "more", hidden: !several || names.length < 2 });
-    const kind = several ? ["button", { type: "button", onclick: () => figure.flip(run) }] : ["div", {}];
-    const chip = element(kind[0], { ...kind[1], class: "chip", "data-run": run },
-      swatch(figure, run, index), element("span", {}, label));
+    const chip = element(several ? "button" : "div", {
+      type: several && "button", class: "chip", "data-run": run, onclick: () => several && figure.flip(run),
+    }, swatch(figure, run, index), element("span", {}, label));
     const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
     const row = element("div", { class: "run", role: "group", "aria-label": label, style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
     row.show = () => {

@@ -48,15 +48,14 @@ function raceSentence({ loss, state: { steps } }, runs) {
 
 // What is chosen first stands above the panels, the rest below them.
 function landscapeSettings(figure) {
-  const { losses } = figure.spec, controls = [], head = [], settings = [];
-  const add = (list, key, row) => { controls.push({ key, row }); list.push(row); };
+  const { losses } = figure.spec, made = settingsOf(), { parts: { head, settings }, add } = made;
   if (losses.length > 1) add(head, "loss", menu(figure, "loss", "loss", losses.map((key) => [key, figure.library.losses[key].label])));
   add(settings, "steps", slider(figure, "steps", { kind: "whole" }, { name: "steps", meaning: "number of steps" }));
   add(settings, "start", entry(figure, "start", "start x, y"));
   add(settings, "noise", slider(figure, "noise", { kind: "rate", span: [-2, 2] }, { name: "noise", meaning: "noise of the gradient, standard deviation" }));
   settings.push(button("other noise", "other noise", () => figure.set({ seed: (figure.state.seed + 1) % 2 ** 32 })));
   add(settings, "arrows", toggle(figure, "arrows", "arrows: gradient, momentum, step"));
-  return { parts: { head, settings }, controls, add };
+  return made;
 }
 
 // Contours, paths, and the ring at their start.
@@ -187,17 +186,13 @@ function sketch(lines, marks, strands, { step }, figure, dashed = false) {
   strands.forEach((run, i) => {
     const { colour, dash } = figure.look(run.run), now = Math.min(step, run.found.length - 1);
     const [faint, line, dots] = [0, 1, 2].map((k) => lines.children[3 * i + k]);
-    const trace = (node, kind, d) => {
-      set(node, { class: kind, d });
-      node.style.cssText = `--c: ${colour}; --dash: ${dashed ? dash : "none"}`;
-    };
+    const style = `--c: ${colour}; --dash: ${dashed ? dash : "none"}`, trace = (node, kind, d) => set(node, { class: kind, d, style });
     const upTo = run.found.length - 1;
     trace(faint, "faint", now < upTo ? polyline(run.found, now) : "");
     trace(line, "line", polyline(run.found, 0, now + 1));
     trace(dots, "dots", !dashed && upTo <= 120 ? run.found.slice(0, now + 1).map((p) => `M${p}h0`).join("") : "");
     const marker = marks.children[i], [mx, my] = (run.found[now] ?? "-999 -999").split(" ");
-    marker.setAttribute("d", MARKERS[figure.index(run.run) % MARKERS.length]);
-    marker.setAttribute("transform", `translate(${mx / 10} ${my / 10})`);
+    set(marker, { d: MARKERS[figure.index(run.run) % MARKERS.length], transform: `translate(${mx / 10} ${my / 10})` });
     marker.style.setProperty("--c", colour);
   });
 }

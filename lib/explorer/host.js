@@ -32,7 +32,7 @@ function render({ model, el }, library, own = {}) {
     },
     type(key, text) {
       try {
-        const value = checked(figure, key, parsed(spec.state[key], text.trim()));
+        const value = read(figure, key, text.trim());
         figure.refused = null;
         figure.set({ [key]: value });
       } catch (problem) {
@@ -102,10 +102,10 @@ function render({ model, el }, library, own = {}) {
   const hear = () => { if (!unsent) change({ ...model.get("state") }); };
 
   figure.kind = KINDS[spec.kind](figure);
-  const play = player(figure), controls = [...figure.kind.controls, { row: play }];
+  const bar = "step" in spec.state ? [player(figure)] : [], controls = [...figure.kind.controls, ...bar.map((row) => ({ row }))];
   const { head, panels, settings } = figure.kind;
   figure.el.append(
-    element("div", { class: "settings", hidden: !head.length }, ...head), panels, play, sentence, spoken, message,
+    element("div", { class: "settings", hidden: !head.length }, ...head), panels, ...bar, sentence, spoken, message,
     element("details", {}, element("summary", {}, "Settings"), element("div", { class: "settings" }, ...settings)),
     tools(figure), figure.table);
   el.classList.add("downhill");
@@ -151,12 +151,18 @@ function lookup(spec, library, ownRules = {}) {
 
 // The state as text and back, and what it may be.
 
+function read(figure, key, text) {
+  const { spec } = figure, own = KINDS[spec.kind].read;
+  return own ? own(figure, key, text) : checked(figure, key, parsed(spec.state[key], text));
+}
+
 function parsed(like, text) {
-  if (typeof like === "number") return text === "" ? NaN : Number(text);
+  const number = (cell) => (cell === "" ? NaN : Number(cell));
+  if (typeof like === "number") return number(text);
   if (typeof like === "boolean") return { true: true, false: false }[text];
   if (!Array.isArray(like)) return text;
   const cells = text === "" ? [] : text.split(",");
-  return like.length && typeof like[0] === "string" ? cells : cells.map((cell) => (cell === "" ? NaN : Number(cell)));
+  return like.length && typeof like[0] === "string" ? cells : cells.map(number);
 }
 
 function checked(figure, key, value) {
@@ -209,15 +215,14 @@ function linked(spec, library, search) {
   for (const [key, text] of query) {
     try {
       if (!Object.hasOwn(spec.state, key)) throw new Error(`this figure has no ${key}.`);
-      const probe = { ...lookup(spec, library), spec, library, state };
-      state[key] = checked(probe, key, parsed(spec.state[key], text));
+      state[key] = read({ ...lookup(spec, library), spec, library, state }, key, text);
     } catch (problem) {
       problems.push(problem.message);
     }
   }
   if (!query.has("step") && query.has("steps")) state.step = state.steps;
   if (!query.has("start") && query.has("loss")) state.start = [...library.losses[state.loss].start];
-  state.step = Math.min(state.step, state.steps);
+  if ("step" in state) state.step = Math.min(state.step, state.steps);
   return { state, problems };
 }
 

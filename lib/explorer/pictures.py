@@ -23,8 +23,13 @@ FAR = 1e9
 
 def picture(kind, rules, loss, state):
     """The picture of a state, 700 pixels wide, as the bytes of a PNG file; ``loss`` is None for a stream."""
+    return png(KINDS[kind].draw(rules, loss, state))
+
+
+def png(figure):
+    """A figure of matplotlib as the bytes of a small PNG file."""
     drawn = io.BytesIO()
-    KINDS[kind].draw(rules, loss, state).savefig(drawn, format="png", dpi=100)
+    figure.savefig(drawn, format="png", dpi=100)
     coverage, small = Image.Quantize.MAXCOVERAGE, io.BytesIO()
     Image.open(drawn).convert("RGB").quantize(COLOURS, coverage, kmeans=1, dither=0).save(small, "PNG", optimize=True)
     return small.getvalue()
@@ -40,13 +45,13 @@ def alt(kind, rules, loss, state):
     return f"{KINDS[kind].title(rules, loss, state)} {sentence(kind, rules, loss, state)}"
 
 
-def short(x):
-    """A number in two digits: ``0.05``, ``−1300``, ``3.1e−4``."""
+def short(x, digits=2):
+    """A number in two digits, or in more: ``0.05``, ``−1300``, ``3.1e−4``."""
     if not math.isfinite(x):
         return "NaN" if math.isnan(x) else "∞" if x > 0 else "−∞"
     if x == 0:
         return "0"
-    rounded = Context(prec=2, rounding=ROUND_HALF_UP).create_decimal_from_float(float(x)).normalize()
+    rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(float(x)).normalize()
     exponent = rounded.adjusted()
     written = f"{rounded:f}" if -3 <= exponent <= 3 else f"{rounded.scaleb(-exponent):f}e{exponent}"
     return written.replace("-", "−")

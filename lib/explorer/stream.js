@@ -32,8 +32,7 @@ function streamPanels(figure) {
 }
 
 function streamSettings(figure) {
-  const { spec, library } = figure, controls = [], head = [], settings = [];
-  const add = (list, key, row) => { controls.push({ key, row }); list.push(row); };
+  const { spec, library } = figure, made = settingsOf(), { parts: { head, settings }, add } = made;
   const streams = Object.keys(library.streams).map((key) => [key, library.streams[key].label]);
   const choose = (key, stream) => {
     const drawn = stream === "drawn" && !figure.state.drawn.length ? { drawn: steadied(currentGradients(figure).g) } : {};
@@ -47,7 +46,7 @@ function streamSettings(figure) {
   add(settings, "steps", slider(figure, "steps", { kind: "whole" }, { name: "steps", meaning: "number of steps" }));
   add(settings, "theta", slider(figure, "theta", { kind: "number", value: spec.state.theta, low: null, high: null },
     { symbol: figure.name("theta").symbol, name: "at the start", meaning: "parameter before the first step" }));
-  return { parts: { head, settings }, controls };
+  return made;
 }
 
 // The gradients g_1, … of the stream, with a key that tells them from others.
@@ -202,11 +201,10 @@ function strip(figure, height, last) {
     while (lines.children.length < series.length) { shape(lines, "path"); shape(marks, "circle", { class: "marker", r: 3.6 }); }
     series.forEach(({ name, values, colour = quantityColour(name), dash = "none", stems, bound }, i) => {
       const line = lines.children[i];
-      line.setAttribute("class", bound ? "line bound" : "line");
-      line.dataset.name = name;
-      line.style.cssText = `--c: ${colour}; --dash: ${dash}`;
-      line.setAttribute("d", stems && width > 4 * values.length ? stalks(values, x, y)
-        : trail(values, x, y) + (bound ? trail(values.map((v) => -v), x, y) : ""));
+      set(line, {
+        class: bound ? "line bound" : "line", "data-name": name, style: `--c: ${colour}; --dash: ${dash}`,
+        d: stems && width > 4 * values.length ? stalks(values, x, y) : trail(values, x, y) + (bound ? trail(values.map((v) => -v), x, y) : ""),
+      });
       marks.children[i].style.setProperty("--c", colour);
     });
   }
@@ -340,8 +338,7 @@ function quantityPlot(figure, label, names) {
 // A plot under its legend; `now` gives the values of its lines, what the legend says of them, and the range.
 function titled(figure, plot, entries, word, about, now) {
   const title = legend(figure, entries, word);
-  plot.svg.setAttribute("role", "img");
-  plot.svg.setAttribute("aria-label", `${about} against the step`);
+  set(plot.svg, { role: "img", "aria-label": `${about} against the step` });
   whileHeld(figure, plot.svg, (px) => figure.set({ step: plot.stepAt(px) }));
   return {
     ...plot, title,
