@@ -18,10 +18,16 @@ name                     what is trained                                        
 ``convolution``          three stages of filters and a hidden layer                   section 6.3
 ``convolution_dropout``  the same with dropout                                        section 6.3
 ``autoencoder``          a variational autoencoder, Adam with and without correction  section 6.4
+``wide``                 one hidden layer, few photographs, one grid for all rules    not in it
+``generalization``       the same network for longer, rate falling as a cosine        not in it
+``decay_adamw``          the same network, AdamW: learning rate by weight decay       not in it
+``decay_adam_l2``        the same with an L2 penalty inside Adam                      not in it
+``decay_seeds``          the best of both, and Adam without decay, on other seeds     not in it
 =======================  ===========================================================  ================
 """
 
 import json
+import math
 import os
 import platform
 import re
@@ -36,7 +42,7 @@ import numpy as np
 
 from lib import rules
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
-from lib.schedules import constant, inverse_sqrt
+from lib.schedules import constant, cosine, inverse_sqrt
 from lib.training import Task, grid
 
 FOLDER = Path(__file__).resolve().parent
@@ -71,6 +77,9 @@ LINEAR = LogisticRegression(196, 10, l2=1e-4)
 CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
 WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
 FLAT = {"schedule": constant}
+SMALL = {"model": Network((196, 64, 10)), "examples": 2000, "batch": 32}
+WIDE = {"lr": rates(-4, 0)}
+OVERFIT = Task(Network((196, 64, 10)), epochs=30, examples=500, batch=8, schedule=cosine)
 CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
 
 EXPERIMENTS = {
@@ -105,6 +114,27 @@ EXPERIMENTS = {
     "autoencoder": Experiment(
         Task(VariationalAutoencoder(196, 100, 10), epochs=100, examples=2000),
         {rules.adam: CORRECTION, rules.adam_uncorrected: CORRECTION}, (0,),
+    ),
+    "wide": Experiment(
+        Task(**SMALL, epochs=20),
+        {rules.sgd: WIDE, rules.momentum: WIDE, rules.adagrad: WIDE, rules.rmsprop: WIDE, rules.adam: WIDE}, (0, 1, 2, 3),
+    ),
+    "generalization": Experiment(
+        Task(**SMALL | {"batch": 16}, epochs=20, schedule=cosine),
+        {
+            rules.sgd: {"lr": rates(-2, 0.5)}, rules.momentum: {"lr": rates(-3, -0.5)},
+            rules.adagrad: {"lr": rates(-2.5, 0)},
+            rules.rmsprop: {"lr": rates(-4, -1.5)}, rules.adam: {"lr": rates(-4, -1.5)},
+        }, (0, 1, 2, 3),
+    ),
+    "decay_adamw": Experiment(OVERFIT, {rules.adamw: {"lr": rates(-3.5, -1), "weight_decay": rates(-3, 1)}}, (0, 1)),
+    "decay_adam_l2": Experiment(OVERFIT, {rules.adam_l2: {"lr": rates(-3.5, -1), "weight_decay": rates(-5, -1)}}, (0, 1)),
+    "decay_seeds": Experiment(
+        OVERFIT,
+        {
+            rules.adamw: {"lr": 0.01, "weight_decay": 0.1}, rules.adam_l2: {"lr": 0.01, "weight_decay": 0.00316},
+            rules.adam: {"lr": 0.00316},
+        }, tuple(range(2, 18)),
     ),
 }  # fmt: skip
 
@@ -155,6 +185,37 @@ def quartiles(table, column):
     """Lower quartile, median and upper quartile over the seeds, for each epoch: an array of shape (3, epochs)."""
     curves = table.pivot(index="seed", columns="epoch", values=column).to_numpy()
     return np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+
+
+def expected_best(scores, tries, repeat=True):
+    """The lowest score to be expected when ``tries`` of the settings are tried at random.
+
+    ``scores``: one for each of N settings, lower is better; infinite for one that diverged, and then so is what is expected
+    wherever that one may be the best. ``tries``: a whole number from 1. ``repeat``: whether a setting may be tried twice;
+    if not, ``tries`` is at most N. Returns a number. Raises ``ValueError`` for other scores and tries.
+
+    Source: Dodge et al. 2019, who take the highest of tries that may repeat. ``missed`` is the probability that none of the
+    i best settings is tried, for i = 0, …, N.
+    """
+    ordered = _ordered(scores, tries, repeat)
+    size = len(ordered)
+    if repeat:
+        missed = [((size - i) / size) ** tries for i in range(size + 1)]
+    else:
+        missed = [math.comb(size - i, tries) / math.comb(size, tries) for i in range(size + 1)]
+    weights = -np.diff(missed)
+    return float(ordered[weights > 0] @ weights[weights > 0])
+
+
+def _ordered(scores, tries, repeat):
+    """The scores from the lowest up, once it is clear that something can be expected of them."""
+    ordered = np.sort(np.asarray(scores, float))
+    if ordered.ndim != 1 or not ordered.size or np.isnan(ordered).any():
+        raise ValueError(f"scores must be one number or more, in a row, none of them NaN, got {scores!r}.")
+    most = np.inf if repeat else ordered.size
+    if isinstance(tries, bool) or not isinstance(tries, (int, np.integer)) or not 1 <= tries <= most:
+        raise ValueError(f"tries must be a whole number from 1 to {most}, got {tries!r}.")
+    return ordered
 
 
 def record(name, folder=FOLDER, cache=None):
