@@ -188,21 +188,24 @@ def quartiles(table, column):
 
 
 def expected_best(scores, tries, repeat=True):
-    """The lowest score to be expected when ``tries`` of the settings are tried at random.
+    """The lowest score to be expected when ``tries`` settings are tried at random.
 
-    ``scores``: one for each of N settings, lower is better; infinite for one that diverged, and then so is what is expected
-    wherever that one may be the best. ``tries``: a whole number from 1. ``repeat``: whether a setting may be tried twice;
-    if not, ``tries`` is at most N. Returns a number. Raises ``ValueError`` for other scores and tries.
+    ``scores``: one for each of N settings, lower is better; infinite for one
+    that diverged, and then so is what is expected wherever it may be the best.
+    ``tries``: a whole number from 1. ``repeat``: whether a setting may be tried
+    twice; if not, ``tries`` is at most N. Returns a number. Raises
+    ``ValueError`` for other scores and tries.
 
-    Source: Dodge et al. 2019, who take the highest of tries that may repeat. ``missed`` is the probability that none of the
-    i best settings is tried, for i = 0, …, N.
+    Source: Dodge et al. 2019, who take the highest of tries that may repeat.
+    ``missed`` is the probability that none of the i best settings is tried.
     """
     ordered = _ordered(scores, tries, repeat)
     size = len(ordered)
     if repeat:
         missed = [((size - i) / size) ** tries for i in range(size + 1)]
     else:
-        missed = [math.comb(size - i, tries) / math.comb(size, tries) for i in range(size + 1)]
+        ways = math.comb(size, tries)
+        missed = [math.comb(size - i, tries) / ways for i in range(size + 1)]
     weights = -np.diff(missed)
     return float(ordered[weights > 0] @ weights[weights > 0])
 
