@@ -119,18 +119,40 @@ def broken(built, change):
     return copy
 
 
+def together(listed):
+    """The faults in groups that lose points in different questions: one submission can have a whole group.
+
+    A fault of the first question is alone, since others use what is written there.
+    """
+    groups = []
+    for fault in listed:
+        lost = fault["loses"].keys()
+        free = (group for group in groups if not any({"q1", *lost} & other["loses"].keys() for other in group))
+        group = None if "q1" in lost else next(free, None)
+        groups.append([fault]) if group is None else group.append(fault)
+    return groups
+
+
 def test_faulty_submissions_lose_the_right_points(built, tmp_path):
     listed = faults(built)
     assert len(listed) >= 10
+    groups = together(listed)
 
     def lost(number):
+        change = [each for fault in groups[number] for each in fault["change"]]
         path = tmp_path / f"{built.name}-{number}.ipynb"
-        path.write_text(writes(broken(built, listed[number]["change"])), encoding="utf-8")
+        path.write_text(writes(broken(built, change)), encoding="utf-8")
         points, _ = graded(path, built)
         return {name: most - points[name] for name, most in full(built).items() if points[name] != most}
 
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lost, range(len(listed))))
-    assert {fault["fault"]: points for fault, points in zip(listed, found)} == {
-        fault["fault"]: fault["loses"] for fault in listed
-    }
+        found = list(pool.map(lost, range(len(groups))))
+    for group, points in zip(groups, found):
+        for fault in group:
+            assert {name: points.get(name) for name in fault["loses"]} == fault["loses"], (fault["fault"], points)
+        assert points.keys() == {name for fault in group for name in fault["loses"]}, (group, points)
+
+
+def test_faults_of_one_question_or_of_the_first_are_not_put_together():
+    first, second, third, both = ({"loses": dict.fromkeys(names.split(), 1)} for names in ("q1", "q2", "q3", "q2 q3"))
+    assert together([first, second, third, both, first]) == [[first], [second, third], [both], [first]]

@@ -36,17 +36,17 @@ NETWORKS = ("network_dropout", "network")
 def test_the_expected_best_is_the_mean_over_all_draws(values):
     for tries in range(1, len(values) + 1):
         draws = [min(draw) for draw in combinations(values, tries)]
-        assert expected_best(values, tries) == pytest.approx(np.mean(draws), rel=1e-13)
+        assert expected_best(values, tries, repeat=False) == pytest.approx(np.mean(draws), rel=1e-13)
 
 
 def test_the_chances_of_a_draw_add_up_and_one_that_is_no_draw_is_refused():
     for count, tries in product(range(1, 20), repeat=2):
         if tries <= count:
-            assert sum(best_chances(count, tries)) == pytest.approx(1)
-    assert best_chances(4, 4) == [1, 0, 0, 0] and best_chances(4, 1) == [0.25] * 4
+            assert sum(best_chances(count, tries, repeat=False)) == pytest.approx(1)
+    assert [*best_chances(4, 4, False)] == [1, 0, 0, 0] and [*best_chances(4, 1, False)] == [0.25] * 4
     for tries in (0, 5, 1.5, True):
         with pytest.raises(ValueError, match=f"tries must be a whole number from 1 to 4, got {tries}"):
-            expected_best([1, 2, 3, 4], tries)
+            expected_best([1, 2, 3, 4], tries, repeat=False)
 
 
 # The tables.

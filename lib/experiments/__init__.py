@@ -18,6 +18,11 @@ name                     what is trained                                        
 ``convolution``          three stages of filters and a hidden layer                   section 6.3
 ``convolution_dropout``  the same with dropout                                        section 6.3
 ``autoencoder``          a variational autoencoder, Adam with and without correction  section 6.4
+``wide``                 one hidden layer, few photographs, one grid for all rules    not in it
+``generalization``       the same network for longer, rate falling as a cosine        not in it
+``decay_adamw``          the same network, AdamW: learning rate by weight decay       not in it
+``decay_adam_l2``        the same with an L2 penalty inside Adam                      not in it
+``decay_seeds``          the best of both, and Adam without decay, on other seeds     not in it
 =======================  ===========================================================  ================
 """
 
@@ -37,7 +42,7 @@ import numpy as np
 
 from lib import rules
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
-from lib.schedules import constant, inverse_sqrt
+from lib.schedules import constant, cosine, inverse_sqrt
 from lib.training import Task, grid
 
 FOLDER = Path(__file__).resolve().parent
@@ -72,6 +77,9 @@ LINEAR = LogisticRegression(196, 10, l2=1e-4)
 CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
 WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
 FLAT = {"schedule": constant}
+SMALL = {"model": Network((196, 64, 10)), "examples": 2000, "batch": 32}
+WIDE = {"lr": rates(-4, 0)}
+OVERFIT = Task(Network((196, 64, 10)), epochs=30, examples=500, batch=8, schedule=cosine)
 CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
 
 EXPERIMENTS = {
@@ -107,6 +115,27 @@ EXPERIMENTS = {
         Task(VariationalAutoencoder(196, 100, 10), epochs=100, examples=2000),
         {rules.adam: CORRECTION, rules.adam_uncorrected: CORRECTION}, (0,),
     ),
+    "wide": Experiment(
+        Task(**SMALL, epochs=20),
+        {rules.sgd: WIDE, rules.momentum: WIDE, rules.adagrad: WIDE, rules.rmsprop: WIDE, rules.adam: WIDE}, (0, 1, 2, 3),
+    ),
+    "generalization": Experiment(
+        Task(**SMALL | {"batch": 16}, epochs=20, schedule=cosine),
+        {
+            rules.sgd: {"lr": rates(-2, 0.5)}, rules.momentum: {"lr": rates(-3, -0.5)},
+            rules.adagrad: {"lr": rates(-2.5, 0)},
+            rules.rmsprop: {"lr": rates(-4, -1.5)}, rules.adam: {"lr": rates(-4, -1.5)},
+        }, (0, 1, 2, 3),
+    ),
+    "decay_adamw": Experiment(OVERFIT, {rules.adamw: {"lr": rates(-3.5, -1), "weight_decay": rates(-3, 1)}}, (0, 1)),
+    "decay_adam_l2": Experiment(OVERFIT, {rules.adam_l2: {"lr": rates(-3.5, -1), "weight_decay": rates(-5, -1)}}, (0, 1)),
+    "decay_seeds": Experiment(
+        OVERFIT,
+        {
+            rules.adamw: {"lr": 0.01, "weight_decay": 0.1}, rules.adam_l2: {"lr": 0.01, "weight_decay": 0.00316},
+            rules.adam: {"lr": 0.00316},
+        }, tuple(range(2, 18)),
+    ),
 }  # fmt: skip
 
 
@@ -139,28 +168,6 @@ def best(table, by="train_loss"):
     return means.sort_values(by).groupby("rule", sort=False).head(1).reset_index(drop=True)
 
 
-def expected_best(values, tries):
-    """The expected least of ``tries`` values, drawn at random and without replacement from ``values``, exactly.
-
-    What a rule can be expected to reach if only so many of its settings are tried. ``inf`` is a run that diverged: the
-    result is ``inf`` if a draw can consist of such values alone, and finite otherwise. Raises ``ValueError`` if
-    ``tries`` is not a whole number from 1 to the number of values.
-    """
-    chances = best_chances(len(values), tries)
-    return float(sum(chance * value for chance, value in zip(chances, sorted(values)) if chance))
-
-
-def best_chances(count, tries):
-    """The probabilities that the best of ``tries`` things drawn out of ``count`` is the very best, the second, ….
-
-    Hypergeometric: that it is the k-th best is ``C(count - k, tries - 1) / C(count, tries)``. Raises ``ValueError`` as
-    :func:`expected_best` does.
-    """
-    if isinstance(tries, bool) or not isinstance(tries, (int, np.integer)) or not 1 <= tries <= count:
-        raise ValueError(f"tries must be a whole number from 1 to {count}, got {tries!r}.")
-    return [math.comb(count - k, tries - 1) / math.comb(count, tries) for k in range(1, count + 1)]
-
-
 def settings_of(table):
     """The names of the columns that say what was set: ``rule`` and hyper-parameters."""
     return [name for name in table.columns if name not in ("seed", "epoch", "train_loss", "test_loss", "test_accuracy")]
@@ -178,6 +185,51 @@ def quartiles(table, column):
     """Lower quartile, median and upper quartile over the seeds, for each epoch: an array of shape (3, epochs)."""
     curves = table.pivot(index="seed", columns="epoch", values=column).to_numpy()
     return np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
+
+
+def expected_best(scores, tries, repeat=True):
+    """The lowest score to be expected when ``tries`` settings are tried at random.
+
+    ``scores``: one for each of N settings, lower is better; infinite for one
+    that diverged, and then so is what is expected wherever it may be the best.
+    ``tries``: a whole number from 1. ``repeat``: whether a setting may be tried
+    twice; if not, ``tries`` is at most N. Returns a number. Raises
+    ``ValueError`` for other scores and tries.
+
+    Source: Dodge et al. 2019, who take the highest of tries that may repeat.
+    """
+    ordered = _ordered(scores)
+    chances = best_chances(ordered.size, tries, repeat)
+    return float(ordered[chances > 0] @ chances[chances > 0])
+
+
+def best_chances(size, tries, repeat=True):
+    """How probable it is that the best of the tried settings is the very best
+    of all, the second, and so on: an array of ``size`` numbers.
+
+    ``missed`` is the probability that none of the i best settings is tried;
+    all else is as in :func:`expected_best`.
+    """
+    _check_tries(tries, math.inf if repeat else size)
+    if repeat:
+        missed = [((size - i) / size) ** tries for i in range(size + 1)]
+    else:
+        ways = math.comb(size, tries)
+        missed = [math.comb(size - i, tries) / ways for i in range(size + 1)]
+    return -np.diff(missed)
+
+
+def _check_tries(tries, most):
+    if isinstance(tries, bool) or not isinstance(tries, (int, np.integer)) or not 1 <= tries <= most:
+        raise ValueError(f"tries must be a whole number from 1 to {most}, got {tries!r}.")
+
+
+def _ordered(scores):
+    """The scores from the lowest up, once it is clear that something can be expected of them."""
+    ordered = np.sort(np.asarray(scores, float))
+    if ordered.ndim != 1 or not ordered.size or np.isnan(ordered).any():
+        raise ValueError(f"scores must be one number or more, in a row, none of them NaN, got {scores!r}.")
+    return ordered
 
 
 def record(name, folder=FOLDER, cache=None):

@@ -206,7 +206,7 @@ def standing(tables, state, epochs=None):
             )
             kept = sorted(_kept(rule, table["rules"][rule]["settings"], state), key=losses.__getitem__)
             tries = min(state["tries"], len(kept))
-            chances = best_chances(len(kept), tries)
+            chances = best_chances(len(kept), tries, repeat=False)
             value = sum(chance * scores[at] for at, chance in zip(kept, chances) if chance)
             entrants.append(Entrant(rule, len(kept), tries, kept[0], float(value)))
     sign = -1 if measure == "test_accuracy" else 1
