@@ -44,9 +44,8 @@ def test_a_table_says_how_it_was_made(name):
 def test_the_first_epochs_run_again_are_those_recorded(name):
     """Sums of float32 differ from machine to machine, and training makes differences grow: two epochs, a percent."""
     experiment, table = EXPERIMENTS[name], recorded(name)
-    short = replace(experiment.task, epochs=2)
-    if experiment.task.schedule(5, 10) != experiment.task.schedule(5, 100):
-        pytest.fail("the schedule depends on the length, so that a shorter training is another one")
+    whole = experiment.task
+    short = replace(whole, epochs=2, schedule=lambda t, steps: whole.schedule(t, whole.steps))
     rule, hyper = next(iter(experiment.settings.items()))
     case = combinations(hyper)[len(combinations(hyper)) // 2]
     again = grid(short, {rule: case}, seeds=experiment.seeds[:1], progress=False)

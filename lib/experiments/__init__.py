@@ -18,6 +18,19 @@ name                     what is trained                                        
 ``convolution``          three stages of filters and a hidden layer                   section 6.3
 ``convolution_dropout``  the same with dropout                                        section 6.3
 ``autoencoder``          a variational autoencoder, Adam with and without correction  section 6.4
+``schedules_constant``   ``network`` with SGD and Adam, constant learning rate        not in it
+``schedules_sqrt``       the same, rate falling as 1/√t                               not in it
+``schedules_linear``     the same, in a straight line                                 not in it
+``schedules_staircase``  the same, in three stages                                    not in it
+``schedules_cosine``     the same, in half a period of a cosine                       not in it
+``schedules_warmup``     the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep``       six hidden layers of 50 ReLUs, Adam and RAdam, cosine        not in it
+``schedules_deep_100``   the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep_400``   the same for Adam, after a warm-up of 400 steps              not in it
+``batch_16``             ``network``, 10 epochs, SGD and Adam, mini-batches of 16     not in it
+``batch_64``             the same, mini-batches of 64                                 not in it
+``batch_256``            the same, mini-batches of 256                                not in it
+``batch_1024``           the same, mini-batches of 1024                               not in it
 =======================  ===========================================================  ================
 """
 
@@ -28,7 +41,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,7 +49,7 @@ import numpy as np
 
 from lib import rules
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
-from lib.schedules import constant, inverse_sqrt
+from lib.schedules import constant, cosine, inverse_sqrt, linear, staircase, warmup
 from lib.training import Task, grid
 
 FOLDER = Path(__file__).resolve().parent
@@ -67,10 +80,30 @@ def four(adaptive, plain, mu=0.9):
     }
 
 
+def scheduled(sizes, schedule, settings):
+    """A network that is trained for 20 epochs, 940 steps, under a schedule."""
+    return Experiment(Task(Network(sizes), epochs=20, examples=6000, schedule=schedule), settings, (0, 1, 2, 3))
+
+
+def batched(batch):
+    """The network of ``scheduled``, trained for ten epochs with mini-batches of another size, constant rate."""
+    settings = {rules.sgd: {"lr": doublings(-9, 1)}, rules.adam: {"lr": doublings(-13, -4)}}
+    return Experiment(Task(Network(WIDE), epochs=10, examples=6000, batch=batch), settings, (0, 1, 2))
+
+
+def doublings(low, high):
+    """Learning rates, powers of two, from 2^low to 2^high."""
+    return [2.0**exponent for exponent in range(low, high + 1)]
+
+
 LINEAR = LogisticRegression(196, 10, l2=1e-4)
 CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
 WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
 FLAT = {"schedule": constant}
+WIDE, DEEP = (196, 100, 100, 10), (196, 50, 50, 50, 50, 50, 50, 10)
+PAIR = {rules.sgd: {"lr": rates(-2, 0.5)}, rules.adam: {"lr": rates(-4, -1)}}
+HIGHER = {rules.sgd: {"lr": rates(-1, 1.5)}, rules.adam: {"lr": rates(-3, 0)}}
+LARGE = {"lr": rates(-3.5, -0.5)}
 CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
 
 EXPERIMENTS = {
@@ -106,6 +139,19 @@ EXPERIMENTS = {
         Task(VariationalAutoencoder(196, 100, 10), epochs=100, examples=2000),
         {rules.adam: CORRECTION, rules.adam_uncorrected: CORRECTION}, (0,),
     ),
+    "schedules_constant": scheduled(WIDE, constant, PAIR),
+    "schedules_sqrt": scheduled(WIDE, inverse_sqrt, HIGHER),
+    "schedules_linear": scheduled(WIDE, linear, PAIR),
+    "schedules_staircase": scheduled(WIDE, staircase, PAIR),
+    "schedules_cosine": scheduled(WIDE, cosine, PAIR),
+    "schedules_warmup": scheduled(WIDE, partial(warmup, over=100, then=cosine), {rules.adam: PAIR[rules.adam]}),
+    "schedules_deep": scheduled(DEEP, cosine, {rules.adam: LARGE, rules.radam: LARGE}),
+    "schedules_deep_100": scheduled(DEEP, partial(warmup, over=100, then=cosine), {rules.adam: LARGE}),
+    "schedules_deep_400": scheduled(DEEP, partial(warmup, over=400, then=cosine), {rules.adam: LARGE}),
+    "batch_16": batched(16),
+    "batch_64": batched(64),
+    "batch_256": batched(256),
+    "batch_1024": batched(1024),
 }  # fmt: skip
 
 
