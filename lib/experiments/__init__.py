@@ -92,8 +92,8 @@ def batched(batch):
 
 
 def doublings(low, high):
-    """Learning rates, powers of two, from 2^low to 2^high."""
-    return [2.0**exponent for exponent in range(low, high + 1)]
+    """Learning rates, powers of two to as many digits as are recorded, from 2^low to 2^high."""
+    return [float(f"{2.0**exponent:.{DIGITS}g}") for exponent in range(low, high + 1)]
 
 
 LINEAR = LogisticRegression(196, 10, l2=1e-4)
