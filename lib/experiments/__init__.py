@@ -23,6 +23,19 @@ name                     what is trained                                        
 ``decay_adamw``          the same network, AdamW: learning rate by weight decay       not in it
 ``decay_adam_l2``        the same with an L2 penalty inside Adam                      not in it
 ``decay_seeds``          the best of both, and Adam without decay, on other seeds     not in it
+``schedules_constant``   ``network`` with SGD and Adam, constant learning rate        not in it
+``schedules_sqrt``       the same, rate falling as 1/√t                               not in it
+``schedules_linear``     the same, in a straight line                                 not in it
+``schedules_staircase``  the same, in three stages                                    not in it
+``schedules_cosine``     the same, in half a period of a cosine                       not in it
+``schedules_warmup``     the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep``       six hidden layers of 50 ReLUs, Adam and RAdam, cosine        not in it
+``schedules_deep_100``   the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep_400``   the same for Adam, after a warm-up of 400 steps              not in it
+``batch_16``             ``network``, 10 epochs, SGD and Adam, mini-batches of 16     not in it
+``batch_64``             the same, mini-batches of 64                                 not in it
+``batch_256``            the same, mini-batches of 256                                not in it
+``batch_1024``           the same, mini-batches of 1024                               not in it
 =======================  ===========================================================  ================
 """
 
@@ -34,7 +47,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -42,7 +55,7 @@ import numpy as np
 
 from lib import rules
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
-from lib.schedules import constant, cosine, inverse_sqrt
+from lib.schedules import constant, cosine, inverse_sqrt, linear, staircase, warmup
 from lib.training import Task, grid
 
 FOLDER = Path(__file__).resolve().parent
@@ -73,6 +86,22 @@ def four(adaptive, plain, mu=0.9):
     }
 
 
+def scheduled(sizes, schedule, settings):
+    """A network that is trained for 20 epochs, 940 steps, under a schedule."""
+    return Experiment(Task(Network(sizes), epochs=20, examples=6000, schedule=schedule), settings, (0, 1, 2, 3))
+
+
+def batched(batch):
+    """The network of ``scheduled``, trained for ten epochs with mini-batches of another size, constant rate."""
+    settings = {rules.sgd: {"lr": doublings(-9, 1)}, rules.adam: {"lr": doublings(-13, -4)}}
+    return Experiment(Task(Network(SHALLOW), epochs=10, examples=6000, batch=batch), settings, (0, 1, 2))
+
+
+def doublings(low, high):
+    """Learning rates, powers of two to as many digits as are recorded, from 2^low to 2^high."""
+    return [float(f"{2.0**exponent:.{DIGITS}g}") for exponent in range(low, high + 1)]
+
+
 LINEAR = LogisticRegression(196, 10, l2=1e-4)
 CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
 WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
@@ -80,6 +109,10 @@ FLAT = {"schedule": constant}
 SMALL = {"model": Network((196, 64, 10)), "examples": 2000, "batch": 32}
 WIDE = {"lr": rates(-4, 0)}
 OVERFIT = Task(Network((196, 64, 10)), epochs=30, examples=500, batch=8, schedule=cosine)
+SHALLOW, DEEP = (196, 100, 100, 10), (196, 50, 50, 50, 50, 50, 50, 10)
+PAIR = {rules.sgd: {"lr": rates(-2, 0.5)}, rules.adam: {"lr": rates(-4, -1)}}
+HIGHER = {rules.sgd: {"lr": rates(-1, 1.5)}, rules.adam: {"lr": rates(-3, 0)}}
+LARGE = {"lr": rates(-3.5, -0.5)}
 CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
 
 EXPERIMENTS = {
@@ -136,6 +169,19 @@ EXPERIMENTS = {
             rules.adam: {"lr": 0.00316},
         }, tuple(range(2, 18)),
     ),
+    "schedules_constant": scheduled(SHALLOW, constant, PAIR),
+    "schedules_sqrt": scheduled(SHALLOW, inverse_sqrt, HIGHER),
+    "schedules_linear": scheduled(SHALLOW, linear, PAIR),
+    "schedules_staircase": scheduled(SHALLOW, staircase, PAIR),
+    "schedules_cosine": scheduled(SHALLOW, cosine, PAIR),
+    "schedules_warmup": scheduled(SHALLOW, partial(warmup, over=100, then=cosine), {rules.adam: PAIR[rules.adam]}),
+    "schedules_deep": scheduled(DEEP, cosine, {rules.adam: LARGE, rules.radam: LARGE}),
+    "schedules_deep_100": scheduled(DEEP, partial(warmup, over=100, then=cosine), {rules.adam: LARGE}),
+    "schedules_deep_400": scheduled(DEEP, partial(warmup, over=400, then=cosine), {rules.adam: LARGE}),
+    "batch_16": batched(16),
+    "batch_64": batched(64),
+    "batch_256": batched(256),
+    "batch_1024": batched(1024),
 }  # fmt: skip
 
 

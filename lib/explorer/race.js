@@ -71,7 +71,8 @@ function many(number, one, several = `${one}s`) {
 }
 
 function told(measure, value) {
-  return measure === "test_accuracy" ? `${amount(100 * value, 3)} %` : amount(value, 3);
+  const share = measure === "test_accuracy";
+  return amount(+(share ? 100 * value : value).toPrecision(12), 3) + (share ? " %" : "");
 }
 
 function standingSentence({ tables, state, label, measures }) {

@@ -259,8 +259,9 @@ def _many(number, stem, one="", many="s"):
 
 
 def told(measure, value):
-    """A score in three digits, an accuracy in per cent."""
-    return f"{short(100 * value, 3)} %" if measure == "test_accuracy" else short(value, 3)
+    """A score in three digits, an accuracy in per cent; what differs in the last bits alone is told alike."""
+    value = float(f"{100 * value if measure == 'test_accuracy' else value:.12g}")
+    return f"{short(value, 3)}{' %' if measure == 'test_accuracy' else ''}"
 
 
 # The still picture.
