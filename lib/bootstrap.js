@@ -1,12 +1,11 @@
-// What the theme uses of Bootstrap: menus, labels of buttons, and the way back to the top.
+// What the theme uses of Bootstrap, menus; and what Bootstrap's script does in the theme, the way back to the top. Labels
+// of buttons are the browser's own.
 import Dropdown from "bootstrap/js/src/dropdown.js";
-import Tooltip from "bootstrap/js/src/tooltip.js";
 
-window.bootstrap = { Dropdown, Tooltip };
+window.bootstrap = { Dropdown };
 
 addEventListener("DOMContentLoaded", () => {
-  const delay = { show: 500, hide: 100 };
-  document.querySelectorAll('[data-bs-toggle="tooltip"]').forEach((button) => new Tooltip(button, { delay }));
+  document.querySelectorAll("[data-bs-title]").forEach((button) => { button.title = button.dataset.bsTitle; });
 
   const back = document.getElementById("pst-back-to-top");
   const header = document.querySelector(".bd-header");

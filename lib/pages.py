@@ -57,6 +57,7 @@ CLASSES = {
 }  # fmt: skip
 UNSEEN = re.compile(r'<annotation encoding="application/x-tex">[^<]*</annotation>|</?semantics>| xmlns="[^"]*/MathML"')
 UNCOLOURED = re.compile(r'<span class="(?:n|nn|p|w)">([^<]*)</span>')
+EM = re.compile(r"(?<=\d\.\d\d)\d+(?=em;)")  # beyond a hundredth, a fifth of a pixel
 WIDEST = 700  # pixels: the column of text on a laptop, and nearly that on a wide screen
 WORD = re.compile(r"[A-Za-z0-9_-]+")
 VARIABLE = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -109,8 +110,9 @@ def _version(path):
 
 
 def plain(text):
-    """A page without what nobody sees: the LaTeX of its equations, and marks in code for words without a colour."""
-    return UNCOLOURED.sub(r"\1", UNSEEN.sub("", text))
+    """A page without what nobody sees: the LaTeX of its equations, marks in code for words without a colour, and
+    fractions of pixels."""
+    return UNCOLOURED.sub(r"\1", EM.sub("", UNSEEN.sub("", text)))
 
 
 def is_heavy(text):
@@ -296,7 +298,7 @@ def as_avif(file):
     if not target.exists() or target.stat().st_mtime < newest:
         with Image.open(file) as image:
             image.thumbnail((WIDEST, image.height), Image.Resampling.LANCZOS)
-            image.save(target, quality=34, subsampling="4:4:4", speed=6, max_threads=1)
+            image.save(target, quality=32, subsampling="4:4:4", speed=6, max_threads=1)
     return target
 
 

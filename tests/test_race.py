@@ -73,7 +73,7 @@ def test_the_whole_budget_gives_the_order_of_best(name):
     found = best(recorded(name)).set_index("rule").train_loss
     ranking = race(name).ranking
     assert list(ranking) == list(found.index)
-    np.testing.assert_allclose([*ranking.values()], found, rtol=1e-3)
+    np.testing.assert_allclose([*ranking.values()], found, rtol=2e-3)
 
 
 def test_a_shorter_budget_chooses_anew():

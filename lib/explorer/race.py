@@ -1,6 +1,6 @@
 """The recorded experiments as an interactive figure: :func:`race`.
 
-The figure holds the tables themselves, four digits a number, and :func:`standing` is all that it computes of them; the
+The figure holds the tables themselves, three digits a number, and :func:`standing` is all that it computes of them; the
 front end does the same in ``race.js``.
 """
 
@@ -21,7 +21,7 @@ from .interactive import Interactive, figure_id
 from .pictures import _add_legend, _and, _line, png, short
 
 MEASURES = {"train_loss": "training loss", "test_loss": "test loss", "test_accuracy": "test accuracy"}
-DIGITS = 4
+DIGITS = 3
 FREE = "best"
 HIGHER = 4
 
