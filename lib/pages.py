@@ -67,8 +67,7 @@ const { PurgeCSS } = require("purgecss");
 const { css, words, variables } = JSON.parse(require("fs").readFileSync(0, "utf-8"));
 new PurgeCSS().purge({
   content: [{ raw: words, extension: "html" }], css: [{ raw: css }],
-  dynamicAttributes: ["aria-expanded", "data-popper-placement", "open"],
-  variables: true, safelist: { greedy: [/^bs-/], variables },
+  dynamicAttributes: ["aria-expanded", "data-popper-placement", "open"], variables: true, safelist: { variables },
 }).then(([result]) => process.stdout.write(result.css));
 """
 

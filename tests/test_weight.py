@@ -152,8 +152,9 @@ def test_every_character_of_an_equation_is_in_its_font(browser, address, site, p
     tab.goto(f"{address}book/{page}.html")
     written = tab.evaluate(WRITTEN)
     tab.close()
-    assert {"KaTeX_Main 400 normal", "KaTeX_Math 400 italic"} <= written.keys()
-    for font, text in written.items():
+    fonts = {font: text for font, text in written.items() if font.startswith("KaTeX")}
+    assert {"KaTeX_Main 400 normal", "KaTeX_Math 400 italic"} <= fonts.keys()
+    for font, text in fonts.items():
         family, cut = font.split(" ", 1)
         (light,) = (site / "_static" / "fonts").glob(f"{family}-{CUTS[cut]}-*.woff2")
         whole = NODE_MODULES / "katex" / "dist" / "fonts" / f"{family}-{CUTS[cut]}.woff2"
