@@ -5,7 +5,10 @@ import Dropdown from "bootstrap/js/src/dropdown.js";
 window.bootstrap = { Dropdown };
 
 addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll("[data-bs-title]").forEach((button) => { button.title = button.dataset.bsTitle; });
+  document.querySelectorAll('[data-bs-toggle="tooltip"]').forEach((button) => {
+    button.title ||= button.dataset.bsTitle;
+    button.ariaLabel ??= button.title;
+  });
 
   const back = document.getElementById("pst-back-to-top");
   const header = document.querySelector(".bd-header");
