@@ -431,6 +431,7 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
     assert page.evaluate("document.fullscreenElement.closest('.downhill').id") == figure
     page.wait_for_function(AT_ITS_END)  # where the player covers nothing
     settle(page)
+    page.wait_for_function(AT_ITS_END)
     assert breaches(page, part=f"#{figure}") == []
     page.keyboard.press("Enter")
     page.wait_for_function("!document.fullscreenElement")
