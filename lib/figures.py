@@ -30,6 +30,10 @@ class Style(NamedTuple):
     dark: str
     dash: tuple[float, ...]
 
+    def line(self, **changes):
+        """What matplotlib takes to draw the rule's line on a light page: keyword arguments, of which some may be others."""
+        return {"color": self.colour, "linestyle": (0, self.dash), "label": self.label} | changes
+
 
 _BLACK, _BLUE, _SKY = ("#000000", "#F2F2F2"), ("#0072B2", "#4C9BE8"), ("#56B4E9", "#9AD8FF")
 _GREEN, _ORANGE, _VERMILLION = ("#009E73", "#2FC795"), ("#E69F00", "#F2C14E"), ("#D55E00", "#FF7F2A")

@@ -107,7 +107,6 @@ CONVOLUTIONAL = (1, 14, 14), (8, 16, 32), 128, 10
 WORDS = {"data": "foods", "epochs": 15, "schedule": inverse_sqrt}
 FLAT = {"schedule": constant}
 SMALL = {"model": Network((196, 64, 10)), "examples": 2000, "batch": 32}
-WIDE = {"lr": rates(-4, 0)}
 OVERFIT = Task(Network((196, 64, 10)), epochs=30, examples=500, batch=8, schedule=cosine)
 SHALLOW, DEEP = (196, 100, 100, 10), (196, 50, 50, 50, 50, 50, 50, 10)
 PAIR = {rules.sgd: {"lr": rates(-2, 0.5)}, rules.adam: {"lr": rates(-4, -1)}}
@@ -150,7 +149,8 @@ EXPERIMENTS = {
     ),
     "wide": Experiment(
         Task(**SMALL, epochs=20),
-        {rules.sgd: WIDE, rules.momentum: WIDE, rules.adagrad: WIDE, rules.rmsprop: WIDE, rules.adam: WIDE}, (0, 1, 2, 3),
+        dict.fromkeys((rules.sgd, rules.momentum, rules.adagrad, rules.rmsprop, rules.adam), {"lr": rates(-4, 0)}),
+        (0, 1, 2, 3),
     ),
     "generalization": Experiment(
         Task(**SMALL | {"batch": 16}, epochs=20, schedule=cosine),

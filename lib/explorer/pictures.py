@@ -70,24 +70,20 @@ def looks(rules):
     return found
 
 
-def _and(words):
+def listed(words):
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
 
 
 def _labels(rules, state):
-    return _and([looks(rules)[run].label for run in state["rules"]] or ["no rule"])
+    return listed([looks(rules)[run].label for run in state["rules"]] or ["no rule"])
 
 
 def _point(values):
     return f"({', '.join(f'{value:g}' for value in values)})"
 
 
-def _line(style):
-    return {"color": style.colour, "linestyle": (0, style.dash), "label": style.label}
-
-
-def _add_legend(figure, ax):
+def add_legend(figure, ax):
     """Name the lines of ``ax`` below the figure, which grows by that."""
     lines, labels = ax.get_legend_handles_labels()
     width, height = figure.get_size_inches()
@@ -103,7 +99,7 @@ def _draw_descent(rules, loss, state):
     map_, curve = figure.subplots(1, 2, width_ratios=[1.1, 1])
     _draw_map(map_, rules, loss, state)
     _draw_curve(curve, rules, loss, state)
-    _add_legend(figure, curve)
+    add_legend(figure, curve)
     return figure
 
 
@@ -119,7 +115,7 @@ def _draw_curve(ax, rules, loss, state):
     falls = bool(loss.minima)
     ax.set(xlabel="step", ylabel="loss above the minimum" if falls else "loss", yscale="log" if falls else "linear")
     for run, (path, _) in descents(rules, loss, state).items():
-        ax.plot(np.clip(gap(loss, path), 1e-12 if falls else -FAR, FAR), **_line(looks(rules)[run]))
+        ax.plot(np.clip(gap(loss, path), 1e-12 if falls else -FAR, FAR), **looks(rules)[run].line())
     low, high = ax.get_ylim()
     start = max(abs(float(gap(loss, state["start"]))), 1e-6)
     ax.set_ylim(max(low, -1e3 * start), min(high, 1e3 * start))
@@ -177,7 +173,7 @@ def _draw_stream(rules, loss, state):
     for run in runs:
         _draw_bound(ax, rules, run, state)
     ax.set_xlabel("step")
-    _add_legend(figure, ax)
+    add_legend(figure, ax)
     return figure
 
 
@@ -187,7 +183,7 @@ def _draw_quantity(ax, name, rules, runs):
     for run, trace in runs.items():
         if name in trace:
             values = np.where(np.abs(trace[name]) < FAR, trace[name], np.nan)
-            ax.plot(values, **_line(looks(rules)[run]), marker="." if name == "g" else "", markersize=3)
+            ax.plot(values, **looks(rules)[run].line(), marker="." if name == "g" else "", markersize=3)
 
 
 def _draw_bound(ax, rules, run, state):

@@ -2,6 +2,7 @@
 
 const FREE = "best";
 const HIGHER = 4;  // the plot of rates goes up to so many times the lowest of the chosen scores; what is above is an arrow
+const MARGIN = { left: 50, right: 14, top: 20, bottom: 34 };
 const ROUND = [[1, 2, 3, 4, 5, 7], [1, 2, 3, 5], [1, 2, 5], [1]];
 
 // Who is first: the arithmetic of lib.explorer.race.
@@ -257,9 +258,9 @@ function valuesOf({ settings }, name) {
 // Drawings: a frame, what is cut at it, and a place to read from by pointer and keys.
 
 function raceChart(figure, label) {
-  const edge = { left: 50, right: 14, top: 20, bottom: 34 }, moved = { transform: `translate(${edge.left} ${edge.top})` };
+  const moved = { transform: `translate(${MARGIN.left} ${MARGIN.top})` };
   const svg = shape(null, "svg", { "aria-hidden": "true", class: "readable" }), frame = shape(svg, "g", moved);
-  const inside = shape(svg, "svg", { overflow: "hidden", x: edge.left, y: edge.top }), above = shape(svg, "g", moved);
+  const inside = shape(svg, "svg", { overflow: "hidden", x: MARGIN.left, y: MARGIN.top }), above = shape(svg, "g", moved);
   const tip = element("div", { class: "tip", hidden: true });
   const el = element("div", { class: "chart", role: "slider", tabindex: 0, "aria-label": label, onblur: () => { tip.hidden = true; } }, svg, tip);
   let size = {};
@@ -267,9 +268,9 @@ function raceChart(figure, label) {
     el, svg, inside, above,
     // The scales for [low, high, log] across and [values, log] up.
     layOut([left, right, flat], [values, log], names) {
-      const room = el.clientWidth, width = Math.max(40, room - edge.left - edge.right), height = Math.round(clamp(width * 0.62, 170, 300));
+      const room = el.clientWidth, width = Math.max(40, room - MARGIN.left - MARGIN.right), height = Math.round(clamp(width * 0.62, 170, 300));
       const [low, high] = reach(values, log), x = scale(left, right, 0, width, flat), y = { ...scale(low, high, height, 0, log), marks: marksOf(low, high, log) };
-      size = { width: room, height: height + edge.top + edge.bottom };
+      size = { width: room, height: height + MARGIN.top + MARGIN.bottom };
       set(svg, size);
       set(inside, { width, height });
       axes(frame, x, y, names);
@@ -277,14 +278,14 @@ function raceChart(figure, label) {
     },
     at(event) {
       const box = svg.getBoundingClientRect();
-      return [event.clientX - box.left - edge.left, event.clientY - box.top - edge.top];
+      return [event.clientX - box.left - MARGIN.left, event.clientY - box.top - MARGIN.top];
     },
     say(px, py, lines) {
       tip.hidden = !lines;
       if (!lines) return;
       tip.replaceChildren(...lines.map((line) => element("div", {}, line)));
-      tip.style.left = `${clamp(px + edge.left + 12, 0, Math.max(0, el.clientWidth - tip.offsetWidth))}px`;
-      tip.style.top = `${py + edge.top + 12}px`;
+      tip.style.left = `${clamp(px + MARGIN.left + 12, 0, Math.max(0, el.clientWidth - tip.offsetWidth))}px`;
+      tip.style.top = `${py + MARGIN.top + 12}px`;
     },
     value(now, most, text) {
       for (const [name, value] of Object.entries({ valuemin: 0, valuemax: most, valuenow: now, valuetext: text })) el.setAttribute(`aria-${name}`, value);
@@ -407,7 +408,7 @@ function rateChart(figure, now) {
   let held = null;
   whileHeld(figure, svg, (px, py) => {
     if (!drawn.length) return;
-    const [ax, ay] = [px + STRIP.left - 50, py + STRIP.top - 20];
+    const [ax, ay] = [px + STRIP.left - MARGIN.left, py + STRIP.top - MARGIN.top];
     held ??= under(ax, ay).run;
     choose(held, nearest(drawn.find(({ run }) => run === held).points, (p) => Math.abs(p.px - ax)).lr);
   }, () => { held = null; });

@@ -18,7 +18,7 @@ from ..experiments import EXPERIMENTS, best_chances, recorded, settings_of
 from ..figures import STYLES
 from .code import style, widget_module
 from .interactive import Interactive, figure_id
-from .pictures import _add_legend, _and, _line, png, short
+from .pictures import add_legend, listed, png, short
 
 MEASURES = {"train_loss": "training loss", "test_loss": "test loss", "test_accuracy": "test accuracy"}
 DIGITS = 3
@@ -276,7 +276,7 @@ def picture(tables, state):
         look = STYLES[entrant.rule]
         runs = _curves(state["experiment"], entrant.rule, measure)[entrant.chosen][seeds][:, :epochs]
         low, middle, high = np.quantile(runs, [0.25, 0.5, 0.75], axis=0, method="linear")
-        curves.plot(range(1, epochs + 1), middle, marker="" if epochs > 1 else "o", **_line(look))
+        curves.plot(range(1, epochs + 1), middle, marker="" if epochs > 1 else "o", **look.line())
         curves.fill_between(range(1, epochs + 1), low, high, color=look.colour, alpha=0.2)
         _draw_rates(rates, tables, state, entrant)
     curves.set(xlabel="epoch", ylabel=MEASURES[measure])
@@ -289,7 +289,7 @@ def picture(tables, state):
         if state["logarithmic"]:
             _set_logarithmic(curves)
             _set_logarithmic(rates)
-    _add_legend(figure, curves)
+    add_legend(figure, curves)
     return figure
 
 
@@ -317,13 +317,13 @@ def _draw_rates(ax, tables, state, entrant):
     chosen = settings[entrant.chosen]
     line = [at for at, setting in enumerate(settings) if setting | {"lr": 0} == chosen | {"lr": 0}]
     finite = np.where(np.isinf(scores), np.nan, scores)
-    ax.plot([settings[at]["lr"] for at in line], finite[line], marker=".", **_line(look))
+    ax.plot([settings[at]["lr"] for at in line], finite[line], marker=".", **look.line())
     ax.plot(chosen["lr"], finite[entrant.chosen], "o", ms=10, markerfacecolor="none", markeredgecolor=look.colour)
 
 
 def title(tables, state):
     """What is drawn, in a sentence."""
-    labels = _and([STYLES[entrant.rule].label for entrant in standing(tables, state)] or ["no rule"])
+    labels = listed([STYLES[entrant.rule].label for entrant in standing(tables, state)] or ["no rule"])
     what = f"{MEASURES[scope(tables, state).measure].capitalize()} of {labels}, experiment {state['experiment']}"
     return f"{what}, against the epoch, and its mean against the learning rate."
 
