@@ -57,8 +57,13 @@ TABLE = (
     Name("beta2", r"\beta_{2}", "decay rate of the second moment (Adam)", HYPER, False, SHARE),
     Name("eps", r"\epsilon", "small constant added to a denominator", HYPER, False, RATE),
     Name("eps_hat", r"\hat{\epsilon}", "the same, in the paper's cheaper order of computation", HYPER, False, RATE),
+    Name("eps_root", r"\bar{\epsilon}", "the same, inside the root", HYPER, False, RATE),
     Name("weight_decay", r"\lambda", "weight decay, or strength of an L2 penalty", HYPER, False, RATE),
     Name("momentum_decay", r"\psi", "speed of NAdam's momentum warm-up", HYPER, False, RATE),
+    Name("dampening", "d", "share that is taken off every gradient but the first", HYPER, False, SHARE),
+    Name("lr_decay", r"\eta", "speed at which AdaGrad's learning rate falls by itself", HYPER, False, RATE),
+    Name("start", "a", "value from which a sum or average of squares starts", HYPER, False, RATE),
+    Name("threshold", r"\rho_{\min}", "length of the average from which RAdam rescales", HYPER, False, RATE),
 )
 
 SOURCES = (
@@ -96,8 +101,13 @@ beta1 | $β_1$ | $ρ_1$ | $β_1$ | $γ_1$ | $β_1$ | `betas[0]` | `beta_1` | `b1
 beta2 | $β_2$ | $ρ_2$ | $β_2$ | $γ_2$ | $β_2$ | `betas[1]` | `beta_2` | `b2` | `b2` | `b2` | `beta_2`
 eps | $ϵ$ | $δ$ | $δ$ | $ϵ$ | $ϵ$ | `eps` | `epsilon` | `eps` | `eps` | `eps` |
 eps_hat | $\hat ϵ$ | | | | | `eps` (RAdam) | `epsilon` | | | | `epsilon`
+eps_root | | $δ$ | | | $ϵ$ | | `epsilon` | `eps`, `eps_root` | | |
 weight_decay | | | | $λ$ | | `weight_decay` | `weight_decay` | `weight_decay` | `weight_decay` | | `alpha` (L2)
 momentum_decay | | | | | | `momentum_decay` | | | | |
+dampening | | | | | | `dampening` | | | | |
+lr_decay | | | | | | `lr_decay` | | | | |
+start | | | | | | `initial_accumulator_value` | `initial_accumulator_value` | `initial_accumulator_value`, `initial_scale` | | |
+threshold | | | | | | | | `threshold` | | |
 """
 ALIASES = {
     name: dict(zip(SOURCES, called))
@@ -153,13 +163,13 @@ class _Table(str):
 def symbols():
     """The table of names, symbols, meanings and allowed values, as Markdown that a notebook renders."""
     rows = [(f"`{row.name}`", _tex(row), row.meaning, row.kind, _interval(row)) for row in TABLE]
-    return _markdown(("in code", "symbol", "meaning", "what it is", "allowed"), rows)
+    return markdown(("in code", "symbol", "meaning", "what it is", "allowed"), rows)
 
 
 def aliases():
     """The table of what the sources and the libraries call each name, as Markdown that a notebook renders."""
     rows = [(_tex(NAMES[name]), *(called.get(source, "") for source in SOURCES)) for name, called in ALIASES.items()]
-    return _markdown(("here", *SOURCES), rows)
+    return markdown(("here", *SOURCES), rows)
 
 
 def _tex(row):
@@ -170,6 +180,7 @@ def _interval(row):
     return f"$[{row.allowed[0]:g}, {row.allowed[1]:g})$".replace("inf", r"\infty") if row.allowed else ""
 
 
-def _markdown(head, rows):
+def markdown(head, rows):
+    """A table with a head and rows of cells, as Markdown that a notebook renders."""
     lines = [head, ["---"] * len(head), *rows]
     return _Table("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

@@ -9,6 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import sympy as sp
+from every import EVERY
 from py_mini_racer import MiniRacer
 
 from lib.equations import (
@@ -36,6 +37,7 @@ def hypers(rule):
     """The defaults, and values that are as far from them as the rule allows."""
     unusual = dict(
         lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1,
+        eps_root=1e-2, dampening=0.4, lr_decay=0.1, start=0.2, threshold=4.2,
     )  # fmt: skip
     return dict(rule.__kwdefaults__), {name: unusual[name] for name in rule.__kwdefaults__}
 
@@ -83,7 +85,7 @@ def run_equations(rule, g, hyper):
     return np.array(path)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)
 def test_equations_and_javascript_are_the_rule(rule, v8):
     for hyper in hypers(rule):
         expected = run_numpy(rule, gradients(), hyper)
@@ -108,7 +110,7 @@ def assigned(rule, *arguments):
     return known
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)
 def test_javascript_returns_the_parameters_the_state_and_the_other_values(rule, v8):
     arguments = (0.7, -0.3, 9, 0.2, 0.5, 0.4)[: 3 + states(rule)]
     known = assigned(rule, *arguments)
@@ -142,7 +144,7 @@ def marked(element):
     return Counter(mrow.get("data-name") for mrow in element.iter("mrow") if mrow.get("data-name"))
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)
 def test_mathml_marks_every_name_of_the_source_as_often_as_it_stands_there(rule):
     source = read_rule(rule)
     old = {"theta", *source.arguments[3:]}
@@ -153,7 +155,7 @@ def test_mathml_marks_every_name_of_the_source_as_often_as_it_stands_there(rule)
         old.discard(name)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", EVERY.values(), ids=EVERY)
 def test_mathml_has_the_numbers_of_the_source_and_nothing_private(rule):
     for (_, node), line in zip(read_rule(rule).assignments, mathml(rule)):
         parts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
