@@ -16,6 +16,7 @@
 ``lib.training``     minibatches, curves, and grids over settings and seeds
 ``lib.experiments``  the book's experiments, recorded
 ``lib.schedules``    learning-rate schedules
+``lib.conventions``  the optimizers of six libraries, recorded and translated
 ``lib.data``         real data: small sets inside, larger ones fetched
 ``lib.homework``     checks for students, building and grading for instructors
 ===================  ==========================================================

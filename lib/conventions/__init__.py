@@ -283,9 +283,10 @@ class Call(NamedTuple):
         rate = hyper["lr"]
         lr = (lambda t: rate * factor(t)) if factor else rate
         step = Schedule(rule or self.form.rule, hyper | {"lr": lr})
-        path, state, nowhere = [np.asarray(start)], [np.zeros_like(start)] * step.states, np.zeros_like(start)
+        start = np.asarray(start)
+        path, state, nowhere = [start], [np.zeros_like(start)] * step.states, np.zeros_like(start)
         l2, decoupled = settings.get("l2", 0), settings.get("decoupled", 0)
-        for t, g in enumerate(gradients, 1):
+        for t, g in enumerate(np.asarray(gradients, start.dtype), 1):
             theta = path[-1]
             move, *state = step.step(nowhere, g + l2 * theta if l2 else g, t, state)
             shrunk = theta - step.at(t)["lr"] * decoupled * theta if decoupled else theta
@@ -349,7 +350,7 @@ def translate(library, name, *, to, **arguments):
         for settings, condition in _spellings(family, source.settings)
         for form in forms
     ]
-    for differences, form, settings, condition in sorted(tried, key=lambda one: bool(one[3])):
+    for differences, form, settings, condition in sorted(tried, key=lambda one: (bool(one[3]), _switched(one[1]))):
         if not differences:
             return Call(form, _values(form, settings), condition)
     ours, theirs = f"{_possessive(LIBRARIES[library])} {source}", LIBRARIES[to]
@@ -445,6 +446,10 @@ def _distance(differences):
     """How far apart: a constant in another place is near, another value of a setting further, a setting itself far."""
     weight = lambda name, wanted, offered: 1 if name.startswith("eps") else 2 if wanted and offered else 3
     return sum(weight(name, *pair) for name, pair in differences.items())
+
+
+def _switched(form):
+    return sum(on != form.first.switches[word] for word, on in form.switches.items())
 
 
 def _offered(form):
