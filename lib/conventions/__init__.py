@@ -350,13 +350,13 @@ def translate(library, name, *, to, **arguments):
         for settings, condition in _spellings(family, source.settings)
         for form in forms
     ]
-    for differences, form, settings, condition in sorted(tried, key=lambda one: (bool(one[3]), _switched(one[1]))):
+    for differences, form, settings, condition in sorted(tried, key=lambda one: (bool(one[3]), *_unlike(one[1], name))):
         if not differences:
             return Call(form, _values(form, settings), condition)
     ours, theirs = f"{_possessive(LIBRARIES[library])} {source}", LIBRARIES[to]
     if not tried:
         raise NoEquivalent(f"{theirs} has no equivalent of {ours}, because it has no {family}.", [f"it has no {family}"], None)
-    differences, form, settings, _ = min(tried, key=lambda one: (_distance(one[0]), bool(one[3])))
+    differences, form, settings, _ = min(tried, key=lambda one: (_distance(one[0]), bool(one[3]), *_unlike(one[1], name)))
     nearest = Call(form, _values(form, _moved(settings, form)))
     places = LIBRARIES[library], theirs
     reasons = [_reason(setting, places, values) for setting, values in differences.items()
@@ -382,13 +382,24 @@ def examples(library):
 
 
 def porting(library):
-    """A table of what the calls of a library are in every other one, as Markdown that a notebook renders."""
+    """A table of what the calls of a library are in every other one, as Markdown that a notebook renders.
+
+    Of the calls with a weight decay that is not the default it has SGD's and Adam's; :func:`translate` knows all.
+    """
+    others = {to: title for to, title in LIBRARIES.items() if to != library}
     rows = []
-    for source in examples(library):
-        for to in LIBRARIES:
-            if to != library:
-                rows.append((f"`{source}`", LIBRARIES[to], _answer(source, to)))
+    for source in filter(_is_usual, examples(library)):
+        answers = {}
+        for to, title in others.items():
+            answers.setdefault(_answer(source, to), []).append(title)
+        rows += [(f"`{source}`", ", ".join(titles), answer) for answer, titles in answers.items()]
     return markdown((LIBRARIES[library], "in", "is"), rows)
+
+
+def _is_usual(source):
+    form = source.form
+    decay = source.values.get("weight_decay", 0) != (form.defaults.get("weight_decay") or 0)
+    return not decay or (form is form.first and form.name in ("SGD", "Adam"))
 
 
 def _answer(source, to):
@@ -396,7 +407,7 @@ def _answer(source, to):
         there = translate(source.form.library, source.form.name, to=to, **source.values, **source.form.switches)
     except NoEquivalent as none:
         why = "; ".join(none.reasons)
-        return f"– ({why})" if none.nearest is None else f"– ({why}); nearest `{none.nearest}`"
+        return f"– (it has no {source.form.family})" if none.nearest is None else f"– ({why}); nearest `{none.nearest}`"
     return f"`{there._replace(condition='')}`" + (f", {there.condition}" if there.condition else "")
 
 
@@ -448,8 +459,9 @@ def _distance(differences):
     return sum(weight(name, *pair) for name, pair in differences.items())
 
 
-def _switched(form):
-    return sum(on != form.first.switches[word] for word, on in form.switches.items())
+def _unlike(form, name):
+    """How little a form looks like the obvious answer: by its name, then by the switches that must be turned."""
+    return form.name.lower() != name.lower(), sum(on != form.first.switches[word] for word, on in form.switches.items())
 
 
 def _offered(form):

@@ -16,7 +16,7 @@ UNIT = 2.0**-24  # half a unit in the last place of float32, the most that round
 
 
 def read(path=RECORD):
-    """A recording, as :mod:`lib.conventions.record` wrote it."""
+    """A recording, as ``python -m lib.conventions.record`` wrote it."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
