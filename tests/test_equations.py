@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 from py_mini_racer import MiniRacer
 
+from lib.beyond import BEYOND
 from lib.equations import (
     HouseFormError, corrects_bias, equations, expression, formula, javascript, javascript_of, mathml, mathml_of,
     mathml_symbols, read_rule, values,
@@ -18,6 +19,7 @@ from lib.equations import (
 from lib.rules import RULES, adam, momentum, nadam
 
 STEPS = 500
+ALL = RULES | BEYOND
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +38,7 @@ def hypers(rule):
     """The defaults, and values that are as far from them as the rule allows."""
     unusual = dict(
         lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1,
+        beta3=0.98, gamma=3.0,
     )  # fmt: skip
     return dict(rule.__kwdefaults__), {name: unusual[name] for name in rule.__kwdefaults__}
 
@@ -83,7 +86,7 @@ def run_equations(rule, g, hyper):
     return np.array(path)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", ALL.values(), ids=ALL)
 def test_equations_and_javascript_are_the_rule(rule, v8):
     for hyper in hypers(rule):
         expected = run_numpy(rule, gradients(), hyper)
@@ -108,7 +111,7 @@ def assigned(rule, *arguments):
     return known
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", ALL.values(), ids=ALL)
 def test_javascript_returns_the_parameters_the_state_and_the_other_values(rule, v8):
     arguments = (0.7, -0.3, 9, 0.2, 0.5, 0.4)[: 3 + states(rule)]
     known = assigned(rule, *arguments)

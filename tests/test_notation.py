@@ -2,9 +2,12 @@
 
 import pytest
 
+from lib.beyond import BEYOND
 from lib.equations import equations, read_rule
 from lib.notation import ALIASES, COLOURS, NAMES, SOURCES, TABLE, aliases, colour, symbol, symbols
 from lib.rules import RULES
+
+ALL = RULES | BEYOND
 
 
 def test_every_name_and_every_symbol_stands_once():
@@ -13,7 +16,7 @@ def test_every_name_and_every_symbol_stands_once():
     assert len(set(written)) == len(written)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", ALL.values(), ids=ALL)
 def test_every_name_of_a_rule_is_in_the_table(rule):
     source = read_rule(rule)
     used = {*source.arguments, *source.hyper, *(name for name, _ in source.assignments)}
@@ -22,14 +25,14 @@ def test_every_name_of_a_rule_is_in_the_table(rule):
     assert all(NAMES[name].allowed[0] <= default < NAMES[name].allowed[1] for name, default in source.hyper.items())
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", ALL.values(), ids=ALL)
 def test_no_two_names_of_a_rule_print_alike(rule):
     printed = list(equations(rule).symbols.values())
     assert len({str(name) for name in printed}) == len(set(printed))
 
 
 def test_every_name_in_the_table_is_used_by_a_rule():
-    sources = map(read_rule, RULES.values())
+    sources = map(read_rule, ALL.values())
     used = {name for s in sources for name in (*s.arguments, *s.hyper, *(name for name, _ in s.assignments))}
     assert used == NAMES.keys()
 
