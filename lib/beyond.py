@@ -32,7 +32,7 @@ def adopt(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.9999, eps=1e-6):
     in that step.
 
     :State: ``m``, the moving average of rescaled gradients; ``v``, the moving average of squared gradients.
-    :Source: Taniguchi et al. 2024, algorithm 2 with clipping by t^(1/4), where the paper counts from our second step.
+    :Source: Taniguchi et al. 2024, with clipping by t^(1/4), where the paper counts from our second step.
     :PyTorch: has none; optax' ``contrib.adopt``, exactly (up to rounding).
     """
     bound = (t - 1) ** 0.25

@@ -2,13 +2,11 @@
 
 A rule here takes one matrix ``theta``, of shape (m, n), its gradient ``g`` and the number ``t`` of the step, then its
 state, then hyper-parameters, and returns the new ``theta`` and state: the signature of :mod:`lib.rules`. But it uses
-matrix products and norms, so that no equations and no JavaScript are made of it. State is zero before step 1, a number
-or a matrix of any shape; 0 will do for it. :func:`muon` and the iterations under it take axes of runs before the last two.
+matrix products and norms, so that no equations and no JavaScript are made of it. State is zero before step 1; the number 0
+will do for it. :func:`muon` and :func:`soap`, and what they are made of, take axes of runs before the last two.
 """
 
 import numpy as np
-
-from .rules import adam
 
 MUON = 3.4445, -4.7750, 2.0315
 
@@ -23,7 +21,7 @@ def newton_schulz(X, steps):
     """``steps`` of the classical Newton–Schulz iteration, cubic: X ← (3X − XXᵀX)/2.
 
     Each singular value s becomes (3s − s³)/2, and singular vectors stay. From 0 < s < √3 all go to 1: to :func:`polar`.
-    Source: Higham 2008, eq. 8.20.
+    Source: Higham 2008, chapter 8.
     """
     for _ in range(steps):
         X = 1.5 * X - 0.5 * X @ X.mT @ X
@@ -86,31 +84,31 @@ def soap(theta, g, t, m, v, L, R, QL, QR, *, lr=3e-3, beta1=0.95, beta2=0.95, ep
     Step 1 moves nothing: its gradient only gives the first eigenvectors. State: ``m``, the moving average of gradients;
     ``v``, that of squared gradients in the turned basis; ``L`` and ``R``, those of ``g @ g.T`` and ``g.T @ g``; ``QL``
     and ``QR``, their approximate eigenvectors, one power step better after each ``every`` steps.
-    Source: Vyas et al. 2024, algorithm 3. PyTorch: has none.
+    Source: Vyas et al. 2025. PyTorch: has none.
     """
     if t == 1:
-        L, R = (1 - beta2) * g @ g.T, (1 - beta2) * g.T @ g
-        return theta, m, v, L, R, np.linalg.eigh(L)[1][:, ::-1], np.linalg.eigh(R)[1][:, ::-1]
+        L, R = (1 - beta2) * g @ g.mT, (1 - beta2) * g.mT @ g
+        return theta, m, v, L, R, np.linalg.eigh(L)[1][..., ::-1], np.linalg.eigh(R)[1][..., ::-1]
     k = t - 1
     m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * (QL.T @ g @ QR) ** 2
+    v = beta2 * v + (1 - beta2) * (QL.mT @ g @ QR) ** 2
     lr_t = lr * np.sqrt(1 - beta2**k) / (1 - beta1**k)
-    theta = theta - lr_t * QL @ (QL.T @ m @ QR / (np.sqrt(v) + eps_hat)) @ QR.T
-    L = beta2 * L + (1 - beta2) * g @ g.T
-    R = beta2 * R + (1 - beta2) * g.T @ g
+    theta = theta - lr_t * (QL @ (QL.mT @ m @ QR / (np.sqrt(v) + eps_hat)) @ QR.mT)
+    L = beta2 * L + (1 - beta2) * g @ g.mT
+    R = beta2 * R + (1 - beta2) * g.mT @ g
     if k % every == 0:
         (QL, rows), (QR, columns) = improved(L, QL), improved(R, QR)
-        v = v[rows][:, columns]
+        v = np.take_along_axis(np.take_along_axis(v, rows.mT, -2), columns, -1)
     return theta, m, v, L, R, QL, QR
 
 
 def improved(A, Q):
     """Eigenvectors of ``A``, better than ``Q`` by one step of orthogonal iteration, and the order they were put into.
 
-    Source: Vyas et al. 2024, algorithm 4; ordered by their estimated eigenvalues, largest first, as in the authors' code.
+    Source: Vyas et al. 2025; ordered by their estimated eigenvalues, largest first, as in the authors' code.
     """
-    order = np.argsort(-np.sum(Q * (A @ Q), axis=0))
-    return np.linalg.qr((A @ Q)[:, order])[0], order
+    order = np.argsort(-np.sum(Q * (A @ Q), axis=-2, keepdims=True))
+    return np.linalg.qr(np.take_along_axis(A @ Q, order, -1))[0], order
 
 
 def adafactor(theta, g, t, r, c, *, lr=1e-2, decay=0.8, eps1=1e-30, eps2=1e-3, limit=1.0):
@@ -155,7 +153,7 @@ def prodigy(theta, g, t, m, v, s, r, d, start, *, lr=1.0, beta1=0.9, beta2=0.999
 
     State: ``m`` and ``v``, moving averages of d·g and of its square; ``s``, that of d²·g; ``r``, that of d² times how far
     the steps went along the gradients; ``d``, the estimate; ``start``, the first ``theta``.
-    Source: Mishchenko & Defazio 2024, algorithm 4. PyTorch: has none; the authors' ``Prodigy`` has ε times the *new* d.
+    Source: Mishchenko & Defazio 2024, the version for Adam. PyTorch: has none; the authors' ``Prodigy`` has ε times the *new* d.
     """
     start, d = (theta, d0) if t == 1 else (start, d)
     beta3 = beta2**0.5
@@ -166,28 +164,3 @@ def prodigy(theta, g, t, m, v, s, r, d, start, *, lr=1.0, beta1=0.9, beta2=0.999
     theta = theta - lr * d * m / (np.sqrt(v) + d * eps)
     d = max(d, r / np.abs(s).sum())
     return theta, m, v, s, r, d, start
-
-
-def muon_for(shapes):
-    """Muon for the weights of a network but the last, Adam for the last and for biases: a rule of the flat vector.
-
-    ``shapes``: those of the layers in the flat vector, weights (inputs, outputs), as in :mod:`lib.models`. One ``lr``
-    serves both, because Muon's update is made as long as Adam's usually is, 0.2 in root mean square. The rule has the
-    form of :mod:`lib.rules` and may be given to :func:`lib.training.train`.
-
-    Source of the 0.2: Liu et al. 2025, section 2.2; PyTorch: ``Muon(adjust_lr_fn="match_rms_adamw")``.
-    """
-    ends = np.cumsum([np.prod(shape) for shape in shapes])
-    weights = [i for i, shape in enumerate(shapes) if len(shape) == 2][:-1]
-
-    def muon(theta, g, t, m, v, *, lr=1e-3, mu=0.95):
-        new, new_m, v = adam(theta, g, t, m, v, lr=lr)
-        for i in weights:
-            part = np.s_[..., ends[i] - np.prod(shapes[i]) : ends[i]]
-            slow = mu * m[part] + (1 - mu) * g[part]
-            ahead = (mu * slow + (1 - mu) * g[part]).reshape(*g.shape[:-1], *shapes[i])
-            update = 0.2 * max(shapes[i]) ** 0.5 * quintic(ahead)
-            new[part], new_m[part] = theta[part] - lr * update.reshape(slow.shape), slow
-        return new, new_m, v
-
-    return muon

@@ -140,9 +140,16 @@ def record():
             p, hyper["lr"], betas=(hyper["beta1"], hyper["beta2"]), eps=hyper["eps"], d0=hyper["d0"])  # fmt: skip
         add("prodigy", "prodigyopt", "Prodigy", run_torch(make, start, lambda t, theta: theta - target), hyper)
 
+    bounds = {
+        "optax": run_optax(optax.contrib.adopt(1.0), np.zeros(1), lambda t, theta: [1000.0 if t > 1 else 1.0]),
+        "pytorch_optimizer": run_torch(
+            lambda p: pytorch_optimizer.ADOPT(p, 1.0, betas=(0.9, 0.9999), foreach=False),
+            np.zeros(1), lambda t, theta: [1000.0 if t > 1 else 1.0]),
+    }  # fmt: skip
     names = ("torch", "optax", "jax", "numpy", "pytorch_optimizer", "schedulefree", "prodigyopt")
     return dict(
-        versions={name: version(name) for name in names}, steps=KEPT, start=start.tolist(), target=target.tolist(), gradients=gradients.tolist(),
+        versions={name: version(name) for name in names}, steps=KEPT,
+        second_step={library: -made["path"][1][0] for library, made in bounds.items()}, start=start.tolist(), target=target.tolist(), gradients=gradients.tolist(),
         cases=cases,
     )  # fmt: skip
 

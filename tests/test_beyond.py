@@ -12,15 +12,15 @@ import pytest
 import test_rules
 
 import lib.beyond
+from lib import layers
 from lib.beyond import BEYOND
 from lib.equations import read_rule
 from lib.explorer import explore
 from lib.explorer.code import own_code
 from lib.losses import valley
 from lib.matrices import (
-    MUON, adafactor, improved, lamb, muon, muon_for, newton_schulz, polar, power, prodigy, quintic, shampoo, soap,
+    MUON, adafactor, improved, lamb, muon, newton_schulz, polar, power, prodigy, quintic, shampoo, soap,
 )  # fmt: skip
-from lib.models import Network
 from lib.notation import NAMES
 from lib.rules import RULES, adam
 
@@ -206,23 +206,49 @@ def test_soaps_basis_becomes_that_of_the_eigenvectors():
     assert np.allclose(turned, np.diag(np.sort(np.diag(turned))[::-1]), atol=1e-8)
 
 
-def test_muon_for_a_network():
-    """Hidden weights go by Muon, the rest by Adam; several runs go as each alone."""
-    shapes = Network((5, 4, 3, 2)).shapes
-    rule, size = muon_for(shapes), sum(int(np.prod(shape)) for shape in shapes)
-    lr = np.array([[0.1], [0.01]])
-    theta, m, v = np.tile(normal(size), (2, 1)), np.zeros((2, size)), np.zeros((2, size))
-    single = theta[1], m[1], v[1]
-    others = theta[0], m[0], v[0]
-    for t in range(1, 6):
+def parts_of(flat, number):
+    """A hidden weight of the network, from the flat vector."""
+    part, shape, _, _ = layers.HIDDEN[number]
+    return flat[part].reshape(shape)
+
+
+def test_where_the_layers_are():
+    views = layers.NETWORK.unpack(np.arange(float(layers.NETWORK.size)))
+    flat = np.arange(float(layers.NETWORK.size))
+    assert len(layers.HIDDEN) == 2
+    assert np.array_equal(parts_of(flat, 0), views[0]) and np.array_equal(parts_of(flat, 1), views[2])
+    places = layers.hidden(((5, 4), (4,), (4, 3), (3,), (3, 2), (2,)))
+    assert [(left[1], right[1]) for _, _, left, right in places] == [
+        (slice(0, 25), slice(0, 16)), (slice(25, 41), slice(16, 25))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, steps", [("muon", 4), ("soap", 13)])
+def test_hidden_weights_by_the_matrix_rule_and_the_rest_by_adam(name, steps):
+    """Two runs with other rates go as each alone."""
+    rule, size, lr = getattr(layers, name), layers.NETWORK.size, np.array([[0.1], [0.01]])
+    theta = np.tile(normal(size), (2, 1))
+    state = [np.zeros((2, length)) for length in getattr(rule, "sizes", (size, size))]
+    alone, weight, own = (normal(size), 0.0, 0.0), parts_of(normal(size), 1), [0.0] * 6
+    for t in range(1, steps + 1):
         g = normal(size, seed=t)
-        theta, m, v = rule(theta, np.tile(g, (2, 1)), t, m, v, lr=lr)
-        single, others = rule(single[0], g, t, *single[1:], lr=0.01), adam(others[0], g, t, *others[1:], lr=0.1)
-    assert np.allclose(theta[1], single[0], rtol=1e-12)
-    hidden = np.r_[0:20, 24:36]
-    rest = np.setdiff1d(np.arange(size), hidden)
-    assert np.allclose(theta[0][rest], others[0][rest], rtol=1e-12)
-    W, M = normal(size)[:20].reshape(5, 4), 0.0
-    for t in range(1, 6):
-        W, M = muon(W, normal(size, seed=t)[:20].reshape(5, 4), t, M, lr=0.1 * 0.2 * 5**0.5 / (5 / 4) ** 0.5, weight_decay=0.0)
-    assert np.allclose(theta[0][:20].reshape(5, 4), W, rtol=1e-12)
+        theta, *state = rule(theta, np.tile(g, (2, 1)), t, *state, lr=lr)
+        alone = adam(alone[0], g, t, *alone[1:], lr=0.01)
+        G = parts_of(g, 1)
+        if name == "soap":
+            weight, *own = soap(weight, G, t, *own, lr=0.01)
+        else:
+            weight, own[0] = muon(weight, G, t, own[0], lr=0.01 * 0.2 * 100**0.5, weight_decay=0.0)
+    assert np.allclose(parts_of(theta[1], 1), weight, rtol=1e-9, atol=1e-9)
+    rest = np.ones(size, bool)
+    for part, *_ in layers.HIDDEN:
+        rest[part] = False
+    assert np.allclose(theta[1][rest], alone[0][rest], rtol=1e-12)
+    assert not np.allclose(theta[0], theta[1])
+
+
+def test_two_libraries_bound_the_second_step_of_adopt_differently():
+    theta, *state = BEYOND["adopt"](0.0, 1.0, 1, 0.0, 0.0, lr=1.0)
+    theta, *_ = BEYOND["adopt"](theta, 1000.0, 2, *state, lr=1.0)
+    assert -theta == pytest.approx(recorded["second_step"]["optax"], rel=1e-12)
+    assert recorded["second_step"]["pytorch_optimizer"] == pytest.approx(-theta * 2**0.25, rel=1e-12)
