@@ -1,7 +1,7 @@
-"""A step of the newer rules against a step of Adam, on one thread: ``OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/beyond.py``.
+"""A step of the newer rules against a step of Adam: ``OMP_NUM_THREADS=1 PYTHONPATH=. python benchmarks/beyond.py``.
 
-The network 196-100-100-10, mini-batches of 128, float32. Printed are the time of the rule alone and of the whole training
-step, gradient included, each over Adam's; rules take turns, and the median of all turns counts.
+The network 196-100-100-10, mini-batches of 128, float32. Printed are the time of the rule alone and of the whole
+training step, gradient included, each over Adam's; rules take turns, and the median of all turns counts.
 """
 
 from time import perf_counter

@@ -17,10 +17,10 @@ NETWORK = Network((196, 100, 100, 10))
 
 
 def hidden(shapes):
-    """For every weight but the last: where it is in the flat vector, its shape, where its squares of rows and columns are.
+    """For every weight but the last: where it is, its shape, and where its square matrices of rows and of columns are.
 
-    ``shapes``: those of the layers, weights (inputs, outputs). The squares, matrices of (inputs, inputs) and of (outputs,
-    outputs), are thought of as one after the other in two flat vectors of their own. Returns a list of tuples.
+    ``shapes``: those of the layers in the flat vector, weights (inputs, outputs). The squares, matrices of (inputs, inputs)
+    and of (outputs, outputs), lie one after the other in two flat vectors of their own. Returns a list of tuples.
     """
     ends = [0, *accumulate(map(prod, shapes))]
     weights = [(start, shape) for start, shape in zip(ends, shapes) if len(shape) == 2][:-1]
@@ -56,8 +56,8 @@ def muon(theta, g, t, m, v, *, lr=1e-3, mu=0.95):
 def soap(theta, g, t, m, v, L, R, QL, QR, *, lr=3e-3):
     """SOAP for hidden weights.
 
-    State: as in :func:`lib.matrices.soap`, the square matrices of all layers one after the other in flat vectors, as long
-    as ``soap.sizes`` say.
+    State: as in :func:`lib.matrices.soap`, the square matrices of all layers one after the other in flat vectors, as
+    long as ``soap.sizes`` say.
     """
     results = *adam(theta, g, t, m, v, lr=lr), *(np.array(side) for side in (L, R, QL, QR))
     for part, (rows, columns), left, right in HIDDEN:

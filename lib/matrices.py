@@ -2,8 +2,8 @@
 
 A rule here takes one matrix ``theta``, of shape (m, n), its gradient ``g`` and the number ``t`` of the step, then its
 state, then hyper-parameters, and returns the new ``theta`` and state: the signature of :mod:`lib.rules`. But it uses
-matrix products and norms, so that no equations and no JavaScript are made of it. State is zero before step 1; the number 0
-will do for it. :func:`muon` and :func:`soap`, and what they are made of, take axes of runs before the last two.
+matrix products and norms, so that no equations and no JavaScript are made of it. State is zero before step 1; the
+number 0 will do for it. :func:`muon` and :func:`soap`, and what they are made of, take axes of runs before the last two.
 """
 
 import numpy as np
@@ -68,8 +68,8 @@ def power(A, exponent):
 def shampoo(theta, g, t, L, R, *, lr=1e-3, eps=1e-6):
     """Shampoo: AdaGrad with one matrix for the rows and one for the columns.
 
-    State: ``L`` and ``R``, sums of ``g @ g.T`` and ``g.T @ g``. Source: Gupta et al. 2018, algorithm 1, whose sums start
-    at ε times the identity. PyTorch: has none.
+    State: ``L`` and ``R``, sums of ``g @ g.T`` and ``g.T @ g``.
+    Source: Gupta et al. 2018, algorithm 1, whose sums start at ε times the identity. PyTorch: has none.
     """
     L = L + g @ g.T
     R = R + g.T @ g
@@ -115,9 +115,9 @@ def adafactor(theta, g, t, r, c, *, lr=1e-2, decay=0.8, eps1=1e-30, eps2=1e-3, l
     """Adafactor: of Adam's second moment only the means of its rows and of its columns.
 
     Steps are relative to the size of ``theta``, and no longer than ``limit`` in root mean square before that.
-    State: ``r`` and ``c``, moving averages of the row means, of shape (m, 1), and of the column means, (1, n), of ``g**2``.
-    Source: Shazeer & Stern 2018, algorithm 4, with means for sums. PyTorch: ``Adafactor``, which bounds by ε₁ instead of
-    adding it.
+    State: ``r`` and ``c``, moving averages of the row means of ``g**2``, of shape (m, 1), and of its column means, (1, n).
+    Source: Shazeer & Stern 2018, algorithm 4, with means for sums. PyTorch: ``Adafactor``, which bounds by ε₁ instead
+    of adding it.
     """
     beta2_t = 1 - t**-decay
     square = g**2 + eps1
@@ -151,9 +151,10 @@ def lamb(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-6, weight
 def prodigy(theta, g, t, m, v, s, r, d, start, *, lr=1.0, beta1=0.9, beta2=0.999, eps=1e-8, d0=1e-6):
     """Prodigy: Adam whose learning rate is a growing estimate of how far the start is from the solution.
 
-    State: ``m`` and ``v``, moving averages of d·g and of its square; ``s``, that of d²·g; ``r``, that of d² times how far
-    the steps went along the gradients; ``d``, the estimate; ``start``, the first ``theta``.
-    Source: Mishchenko & Defazio 2024, the version for Adam. PyTorch: has none; the authors' ``Prodigy`` has ε times the *new* d.
+    State: ``m`` and ``v``, moving averages of d·g and of its square; ``s``, that of d²·g; ``r``, that of d² times how
+    far the steps went along the gradients; ``d``, the estimate; ``start``, the first ``theta``.
+    Source: Mishchenko & Defazio 2024, the version for Adam. PyTorch: has none; the authors' ``Prodigy`` has ε times the
+    *new* d.
     """
     start, d = (theta, d0) if t == 1 else (start, d)
     beta3 = beta2**0.5

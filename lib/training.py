@@ -96,7 +96,8 @@ def train(task, rule, seed=0, **hyper):
     """Train a task's model by a rule; returns :class:`Curves`.
 
     ``seed``: a whole number from 0, for start, order, dropout and noise. ``hyper``: hyper-parameters of the rule, numbers
-    or arrays of one value a run. A rule whose states are not as long as ``theta`` has their lengths as ``rule.sizes``. A run that diverges goes on as infinite; once all have, nothing more is computed.
+    or arrays of one value a run. A rule whose states are not as long as ``theta`` has their lengths as ``rule.sizes``.
+    A run that diverges goes on as infinite; once all have, nothing more is computed.
     Raises ``ValueError`` or ``TypeError``, before the first step, for what cannot be meant.
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:

@@ -84,7 +84,8 @@ def record():
 
     parts = {"all": np.s_[:, :], "square": np.s_[:4, :], "wide": np.s_[:2, :]}
     everything = given(parts["all"])
-    for hyper in (dict(lr=0.01), dict(lr=0.03, beta1=0.8, beta2=0.9, beta3=0.99, gamma=8.0, eps=1e-3, weight_decay=0.05)):
+    varied = dict(lr=0.03, beta1=0.8, beta2=0.9, beta3=0.99, gamma=8.0, eps=1e-3, weight_decay=0.05)
+    for hyper in (dict(lr=0.01), varied):
         full = dict(beta1=0.9, beta2=0.999, beta3=0.9999, gamma=5.0, eps=1e-8, weight_decay=0.0) | hyper
         ours = dict(b1=full["beta1"], b2=full["beta2"], b3=full["beta3"], alpha=full["gamma"], eps=full["eps"],
                     weight_decay=full["weight_decay"])  # fmt: skip
@@ -95,7 +96,8 @@ def record():
             weight_decay=full["weight_decay"], weight_decouple=True, foreach=False)  # fmt: skip
         add("ademamix", "pytorch_optimizer", "AdEMAMix", run_torch(make, start, everything), full)
     for hyper in (dict(lr=0.01, beta1=0.9, beta2=0.9999, eps=1e-6), dict(lr=0.03, beta1=0.5, beta2=0.9, eps=0.05)):
-        path = run_optax(optax.contrib.adopt(hyper["lr"], hyper["beta1"], hyper["beta2"], hyper["eps"]), start, everything)
+        optimizer = optax.contrib.adopt(hyper["lr"], hyper["beta1"], hyper["beta2"], hyper["eps"])
+        path = run_optax(optimizer, start, everything)
         add("adopt", "optax", "contrib.adopt", path, hyper)
     for hyper in (dict(lr=0.1, mu=0.9), dict(lr=0.01, mu=0.5)):
         make = lambda p: schedulefree.SGDScheduleFree(p, hyper["lr"], momentum=hyper["mu"], foreach=False)
@@ -103,8 +105,8 @@ def record():
     for hyper in (dict(lr=0.0025, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0),
                   dict(lr=0.05, beta1=0.6, beta2=0.9, eps=1e-3, weight_decay=0.1)):  # fmt: skip
         make = lambda p: schedulefree.AdamWScheduleFree(
-            p, hyper["lr"], betas=(hyper["beta1"], hyper["beta2"]), eps=hyper["eps"], weight_decay=hyper["weight_decay"],
-            foreach=False)  # fmt: skip
+            p, hyper["lr"], betas=(hyper["beta1"], hyper["beta2"]), eps=hyper["eps"],
+            weight_decay=hyper["weight_decay"], foreach=False)  # fmt: skip
         add("schedule_free_adamw", "schedulefree", "AdamWScheduleFree", run_torch(make, start, everything, True), hyper)
     for hyper in (dict(lr=0.001, mu=0.95, weight_decay=0.1), dict(lr=0.05, mu=0.5, weight_decay=0.0)):
         for part in ("all", "wide"):
@@ -132,7 +134,8 @@ def record():
         add("adafactor", "torch", "Adafactor", run_torch(make, start, everything), hyper)
     for hyper in (dict(lr=0.001, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.0),
                   dict(lr=0.1, beta1=0.5, beta2=0.9, eps=1e-3, weight_decay=0.3)):  # fmt: skip
-        optimizer = optax.lamb(hyper["lr"], hyper["beta1"], hyper["beta2"], hyper["eps"], weight_decay=hyper["weight_decay"])
+        ours = {"b1": "beta1", "b2": "beta2", "eps": "eps", "weight_decay": "weight_decay"}
+        optimizer = optax.lamb(hyper["lr"], **{theirs: hyper[name] for theirs, name in ours.items()})
         add("lamb", "optax", "lamb", run_optax(optimizer, start, everything), hyper)
     for hyper in (dict(lr=1.0, beta1=0.9, beta2=0.999, eps=1e-16, d0=1e-6),
                   dict(lr=0.5, beta1=0.5, beta2=0.9, eps=1e-16, d0=1e-3)):  # fmt: skip
@@ -149,8 +152,8 @@ def record():
     names = ("torch", "optax", "jax", "numpy", "pytorch_optimizer", "schedulefree", "prodigyopt")
     return dict(
         versions={name: version(name) for name in names}, steps=KEPT,
-        second_step={library: -made["path"][1][0] for library, made in bounds.items()}, start=start.tolist(), target=target.tolist(), gradients=gradients.tolist(),
-        cases=cases,
+        second_step={library: -made["path"][1][0] for library, made in bounds.items()}, start=start.tolist(),
+        target=target.tolist(), gradients=gradients.tolist(), cases=cases,
     )  # fmt: skip
 
 

@@ -137,9 +137,9 @@ def steps_of(name, g, **hyper):
 def test_ademamix_without_its_slow_momentum_is_adamw():
     g = test_rules.normal(30, 4)
     common = dict(lr=0.1, weight_decay=0.1)
-    assert test_rules.close(
-        test_rules.path("ademamix", np.ones(4), g, gamma=0.0, **common), test_rules.path("adamw", np.ones(4), g, **common)
-    )
+    paths = (test_rules.path(name, np.ones(4), g, **common, **more)
+             for name, more in (("ademamix", {"gamma": 0.0}), ("adamw", {})))  # fmt: skip
+    assert test_rules.close(*paths)
 
 
 def test_adopt_lets_no_step_be_longer_than_its_bound():
@@ -173,7 +173,7 @@ def test_newton_schulz_finds_the_polar_factor(shape):
 
 
 def test_newton_schulz_below_and_beyond_the_root_of_three():
-    """Just below it one step gives a small number, from which it takes many; just above a negative one, with the sign lost."""
+    """Just below it one step gives a small number, from which it takes many; just above a negative one."""
     below, above = (newton_schulz(np.array([[3**0.5 + shift]]), 60)[0, 0] for shift in (-1e-6, 1e-6))
     assert np.isclose(below, 1) and np.isclose(above, -1)
 
