@@ -2,6 +2,9 @@
 
 ===================  ==========================================================
 ``lib.rules``        every update rule, simplest first
+``lib.beyond``       rules that came after Adam, of each number alone
+``lib.matrices``     rules that know that a layer is a matrix
+``lib.layers``       those on a whole network
 ``lib.losses``       loss functions of two variables
 ``lib.descent``      ``descend`` runs a rule, ``Optimizer`` steps in place
 ``lib.equations``    source of a rule or loss → equations → LaTeX, JavaScript

@@ -62,6 +62,12 @@ STYLES = {
     "nadam": Style("NAdam", *_SKY, LONG),
     "radam": Style("RAdam", *_VERMILLION, LONG),
     "lion": Style("Lion", *_INDIGO, SOLID),
+    "ademamix": Style("AdEMAMix", *_WINE, LONG),
+    "adopt": Style("ADOPT", *_PINK, DOTTED),
+    "schedule_free": Style("Schedule-Free", *_ORANGE, SOLID),
+    "schedule_free_adamw": Style("Schedule-Free AdamW", *_WINE, DASH_DOT),
+    "muon": Style("Muon", *_INDIGO, DASHED),
+    "soap": Style("SOAP", *_GREEN, SOLID),
 }
 
 OTHERS = (

@@ -30,6 +30,7 @@ TABLE = (
     Name("g", "g", "gradient at the parameters", "argument"),
     Name("t", "t", "number of the step, from 1", "argument", False),
     Name("m", "m", "momentum: decaying sum or average of gradients", STATE),
+    Name("m_slow", r"m^{\mathrm{slow}}", "slower momentum beside the other (AdEMAMix)", STATE),
     Name("delta", r"\Delta", "velocity: the last change of the parameters", STATE),
     Name("theta_prev", r"\theta^{\mathrm{prev}}", "parameters one step ago", STATE),
     Name("s", "s", "sum of squared gradients", STATE),
@@ -38,12 +39,15 @@ TABLE = (
     Name("u", "u", "decaying maximum of gradient sizes", STATE),
     Name("v_max", r"v^{\max}", "largest second moment so far", STATE),
     Name("q", "q", "one minus the product of momentum coefficients", STATE),
+    Name("z", "z", "sequence of plain steps (Schedule-Free)", STATE),
+    Name("x", "x", "average of that sequence: the model to keep", STATE),
     Name("m_hat", r"\hat{m}", "momentum, corrected for its zero start", WITHIN),
     Name("v_hat", r"\hat{v}", "second moment, corrected for its zero start", WITHIN),
     Name("g_reg", r"\tilde{g}", "gradient of the loss with its L2 penalty", WITHIN),
     Name("g_hat", r"\hat{g}", "rescaled gradient", WITHIN),
     Name("c", "c", "momentum with the newest gradient counted again", WITHIN),
     Name("lr_t", r"\alpha_t", "learning rate with the bias corrections in it", WITHIN, False),
+    Name("bound", r"b_t", "largest rescaled gradient that is let through (ADOPT)", WITHIN, False),
     Name("mu_t", r"\mu_t", "momentum coefficient of this step", WITHIN, False),
     Name("mu_next", r"\mu_{t+1}", "momentum coefficient of the next step", WITHIN, False),
     Name("rho_inf", r"\rho_\infty", "longest average that the second moment can take", WITHIN, False),
@@ -55,6 +59,8 @@ TABLE = (
     Name("rho", r"\rho", "decay rate of the average of squares (RMSProp, AdaDelta)", HYPER, False, SHARE),
     Name("beta1", r"\beta_{1}", "decay rate of the momentum (Adam)", HYPER, False, SHARE),
     Name("beta2", r"\beta_{2}", "decay rate of the second moment (Adam)", HYPER, False, SHARE),
+    Name("beta3", r"\beta_{3}", "decay rate of the slower momentum (AdEMAMix)", HYPER, False, SHARE),
+    Name("gamma", r"\gamma", "weight of the slower momentum (AdEMAMix)", HYPER, False, RATE),
     Name("eps", r"\epsilon", "small constant added to a denominator", HYPER, False, RATE),
     Name("eps_hat", r"\hat{\epsilon}", "the same, in the paper's cheaper order of computation", HYPER, False, RATE),
     Name("eps_root", r"\bar{\epsilon}", "the same, inside the root", HYPER, False, RATE),
@@ -108,6 +114,10 @@ dampening | | | | | | `dampening` | | | | |
 lr_decay | | | | | | `lr_decay` | | | | |
 start | | | | | | `initial_accumulator_value` | `initial_accumulator_value` | `initial_accumulator_value`, `initial_scale` | | |
 threshold | | | | | | | | `threshold` | | |
+m_slow | | | | | | | | `m2` | | |
+z | | | | | | | | `z` | | |
+beta3 | | | | | | | | `b3` | | |
+gamma | | | | | | | | `alpha` | | |
 """
 ALIASES = {
     name: dict(zip(SOURCES, called))
@@ -141,6 +151,8 @@ COLOURS = {
     "c": ("#3F51B5", "#9FAEFF"),
     "r": ("#9C2A2A", "#FF8A80"),
     "ell": ("#5A5A5A", "#BDBDBD"),
+    "z": ("#2F6B1F", "#8FD07A"),
+    "x": ("#8B3A8B", "#E09AE0"),
 }
 
 

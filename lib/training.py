@@ -96,7 +96,8 @@ def train(task, rule, seed=0, **hyper):
     """Train a task's model by a rule; returns :class:`Curves`.
 
     ``seed``: a whole number from 0, for start, order, dropout and noise. ``hyper``: hyper-parameters of the rule, numbers
-    or arrays of one value a run. A run that diverges goes on as infinite; once all have, nothing more is computed.
+    or arrays of one value a run. A rule whose states are not as long as ``theta`` has their lengths as ``rule.sizes``.
+    A run that diverges goes on as infinite; once all have, nothing more is computed.
     Raises ``ValueError`` or ``TypeError``, before the first step, for what cannot be meant.
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
@@ -109,7 +110,8 @@ def train(task, rule, seed=0, **hyper):
     order, noise = (np.random.default_rng([seed, stream]) for stream in range(2))
     start = task.model.start(seed, task.dtype)
     theta = np.broadcast_to(start, np.broadcast_shapes(start.shape, scheduled.shape)).copy()
-    state = [np.zeros_like(theta) for _ in range(scheduled.states)]
+    sizes = getattr(rule, "sizes", theta.shape[-1:] * scheduled.states)
+    state = [np.zeros((*theta.shape[:-1], size), theta.dtype) for size in sizes]
     train_loss, test_loss = np.full((2, task.epochs, *theta.shape[:-1]), np.inf)
     test_accuracy = np.full(test_loss.shape, np.nan)
     t = 0

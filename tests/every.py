@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 
+from lib.beyond import BEYOND
 from lib.conventions.variants import VARIANTS
 from lib.rules import RULES
 
-EVERY = RULES | VARIANTS
+TAUGHT = RULES | BEYOND
+EVERY = TAUGHT | VARIANTS
 
 
 def compiled(source):

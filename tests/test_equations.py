@@ -37,7 +37,7 @@ def hypers(rule):
     """The defaults, and values that are as far from them as the rule allows."""
     unusual = dict(
         lr=0.37, mu=0.5, rho=0.7, beta1=0.3, beta2=0.95, eps=1e-3, eps_hat=1e-2, weight_decay=0.3, momentum_decay=0.1,
-        eps_root=1e-2, dampening=0.4, lr_decay=0.1, start=0.2, threshold=4.2,
+        eps_root=1e-2, dampening=0.4, lr_decay=0.1, start=0.2, threshold=4.2, beta3=0.98, gamma=3.0,
     )  # fmt: skip
     return dict(rule.__kwdefaults__), {name: unusual[name] for name in rule.__kwdefaults__}
 

@@ -9,6 +9,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 from lib.descent import descend  # noqa: E402
+from lib.beyond import BEYOND  # noqa: E402
 from lib.figures import OTHERS, STYLES, contours, cover, race, style_of  # noqa: E402
 from lib.losses import LOSSES, rosenbrock, saddle, valley  # noqa: E402
 from lib.rules import RULES, adam, sgd  # noqa: E402
@@ -26,7 +27,7 @@ FAINT = {"#56B4E9", "#E69F00", "#CC79A7"}  # Okabe and Ito's light colours, whic
 
 
 def test_every_rule_has_a_style_and_no_two_look_or_read_alike():
-    assert list(STYLES) == list(RULES)
+    assert list(STYLES) == [*RULES, *BEYOND, "muon", "soap"]
     assert len({(look.colour, look.dash) for look in LOOKS.values()}) == len(LOOKS)
     assert len({(look.dark, look.dash) for look in LOOKS.values()}) == len(LOOKS)
     assert len({look.label for look in STYLES.values()}) == len(STYLES)

@@ -8,7 +8,7 @@ import inspect
 
 import numpy as np
 import pytest
-from every import EVERY, compiled, mutants
+from every import EVERY, TAUGHT, compiled, mutants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -21,7 +21,7 @@ from lib.rules import RULES
 settings.register_profile("rules", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("rules")
 
-every_rule = pytest.mark.parametrize("name", RULES)
+every_rule = pytest.mark.parametrize("name", TAUGHT)
 recorded = changes.read()
 FLOATS = ("float64", "float32")
 
@@ -49,7 +49,7 @@ def run(rule, start, gradients, *, lr, state=None, **hyper):
 
 def path(name, start, gradients, **hyper):
     """The path alone, with the rule's own ``lr`` unless one is given."""
-    return run(RULES[name], start, gradients, **({"lr": hypers(RULES[name])["lr"]} | hyper))[0]
+    return run(EVERY[name], start, gradients, **({"lr": hypers(EVERY[name])["lr"]} | hyper))[0]
 
 
 def close(got, want, ulps=1000):
@@ -93,10 +93,10 @@ def test_house_form(name):
 
 @every_rule
 def test_docstring(name):
-    text = inspect.getdoc(RULES[name])
+    text = inspect.getdoc(EVERY[name])
     assert text.split("\n")[0].endswith(".") and "Source: " in text and "PyTorch: " in text
-    assert ("State: " in text) == bool(states(RULES[name]))
-    assert all(f"``{s}``" in text or "as in :func:" in text for s in states(RULES[name]))
+    assert ("State: " in text) == bool(states(EVERY[name]))
+    assert all(f"``{s}``" in text or "as in :func:" in text for s in states(EVERY[name]))
 
 
 def test_rules_is_the_module_in_source_order():
@@ -228,7 +228,7 @@ def survives(name, mutant):
 
 @pytest.mark.parametrize("name, right, wrong", WRONG)
 def test_a_wrong_rule_is_noticed(name, right, wrong):
-    source = inspect.getsource(RULES[name])
+    source = inspect.getsource(EVERY[name])
     assert right in source
     assert survives(name, compiled(source))
     assert not survives(name, compiled(source.replace(right, wrong)))
@@ -243,7 +243,7 @@ SAME = {
 
 @pytest.mark.parametrize("name", sorted({param.values[0] for param in CASES}))
 def test_every_operator_and_number_matters(name):
-    changed = list(mutants(RULES[name]))
+    changed = list(mutants(EVERY[name]))
     assert len(changed) >= 2
     alive = [source for source in changed if survives(name, compiled(source))]
     unexplained = [source for source in alive if not any(known in source for known in SAME.get(name, ()))]
@@ -310,7 +310,7 @@ CLOSED = {
 @pytest.mark.parametrize("name", CLOSED)
 def test_closed_form(name):
     start, gradients = normal(3, seed=2), normal(40, 3)
-    own = {hyper: H[hyper.replace("_hat", "")] for hyper in hypers(RULES[name]) if hyper.replace("_hat", "") in H}
+    own = {hyper: H[hyper.replace("_hat", "")] for hyper in hypers(EVERY[name]) if hyper.replace("_hat", "") in H}
     steps = 0.1 * CLOSED[name](gradients, **H)
     expected = start - np.vstack([np.zeros_like(start), np.cumsum(steps, 0)])
     assert close(path(name, start, gradients, lr=0.1, **own), expected)
@@ -323,9 +323,9 @@ def curved(theta):
 
 def literal(name, start, steps, **hyper):
     """The rule on the gradient at its own parameters; the path."""
-    theta, state, points = start, [np.zeros_like(start) for _ in states(RULES[name])], [start]
+    theta, state, points = start, [np.zeros_like(start) for _ in states(EVERY[name])], [start]
     for t in range(1, steps + 1):
-        theta, *state = RULES[name](theta, curved(theta), t, *state, **hyper)
+        theta, *state = EVERY[name](theta, curved(theta), t, *state, **hyper)
         points.append(theta)
     return np.array(points)
 
@@ -447,7 +447,7 @@ def test_amsgrad_is_adam_while_the_gradient_grows(start, g, **hyper):
 @pytest.mark.parametrize("name", ["adam", "adam_reordered", "amsgrad", "adamax"])
 @given(start=starts, g=signed, lr=rates, beta1=shares, beta2=shares)
 def test_the_first_step_is_a_sign(name, start, g, lr, beta1, beta2):
-    none = {hyper: 0.0 for hyper in hypers(RULES[name]) if hyper.startswith("eps")}
+    none = {hyper: 0.0 for hyper in hypers(EVERY[name]) if hyper.startswith("eps")}
     got = path(name, start, np.array([[g] * 3]), lr=lr, beta1=beta1, beta2=beta2, **none)
     assert close(got, np.array([start, start - lr * np.sign(g)]))
 
@@ -460,7 +460,7 @@ SCALED = ["adagrad", "rmsprop", "rmsprop_momentum", "rmsprop_nesterov", "adam", 
 @given(start=starts, g=gradients_, power=st.integers(-60, 60), factor=st.floats(1e-3, 1e3))
 def test_the_scale_of_the_gradient_does_not_matter(name, start, g, power, factor):
     """Without eps the path stays where it is, to the bit if the factor is a power of two."""
-    none = {hyper: 0.0 for hyper in hypers(RULES[name]) if hyper.startswith("eps")}
+    none = {hyper: 0.0 for hyper in hypers(EVERY[name]) if hyper.startswith("eps")}
     plain = path(name, start, g, **none)
     assert np.array_equal(path(name, start, g * 2.0**power, **none), plain)
     if name != "lion":  # whose sign may turn where its argument is zero but for rounding
@@ -579,12 +579,12 @@ def arguments(rule, shape, dtype="float64"):
 @every_rule
 def test_pure(name):
     """Inputs may be read-only, stay what they are, and the same call gives the same result."""
-    theta, g, state = arguments(RULES[name], (2, 3))
+    theta, g, state = arguments(EVERY[name], (2, 3))
     inputs = [theta, g, *state]
     before = [array.copy() for array in inputs]
     for array in inputs:
         array.flags.writeable = False
-    first, second = (RULES[name](theta, g, 4, *state) for _ in range(2))
+    first, second = (EVERY[name](theta, g, 4, *state) for _ in range(2))
     assert all(np.array_equal(a, b) for a, b in zip(inputs, before, strict=True))
     assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
     assert first[0] is not theta
@@ -594,7 +594,7 @@ def test_pure(name):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
 def test_shapes_and_coordinates(name, shape):
     """Results have the shape of theta, and every coordinate goes its own way."""
-    rule = RULES[name]
+    rule = EVERY[name]
     theta, g, state = arguments(rule, shape)
     together = rule(theta, g, 4, *state)
     assert isinstance(together, tuple) and len(together) == 1 + len(state)
@@ -606,7 +606,7 @@ def test_shapes_and_coordinates(name, shape):
 
 @every_rule
 def test_arrays_of_hyper_parameters_are_a_sweep(name):
-    rule = RULES[name]
+    rule = EVERY[name]
     start, g = normal(2, seed=3), normal(12, 2)
     factors = np.array([1.0, 0.9, 0.5])
     swept = {hyper: factors[:, None] * (value or 0.1) for hyper, value in hypers(rule).items()}
@@ -622,7 +622,7 @@ WIDENED = ("momentum_polyak", "adam_reordered", "radam")
 
 @every_rule
 def test_dtype_is_kept(name):
-    rule = RULES[name]
+    rule = EVERY[name]
     for dtype in FLOATS:
         theta, *state = rule(*arguments(rule, (3,), dtype)[:2], 4, *arguments(rule, (3,), dtype)[2])
         assert all(s.dtype == dtype for s in state)
@@ -634,7 +634,7 @@ def test_dtype_is_kept(name):
 def test_zero_gradients(name, dtype):
     """Nothing is divided by zero, and only weight decay moves the parameters; before a gradient and after one."""
     start = normal(3, dtype=dtype)
-    hyper = {hyper: 0.0 for hyper in hypers(RULES[name]) if hyper == "weight_decay"}
+    hyper = {hyper: 0.0 for hyper in hypers(EVERY[name]) if hyper == "weight_decay"}
     assert np.array_equal(path(name, start, np.zeros((5, 3), dtype), **hyper), [start] * 6)
     g = np.zeros((400, 3), dtype)
     g[0] = 1
@@ -647,5 +647,5 @@ def test_extreme_gradients(name, dtype, smallest, largest):
     """Subnormal gradients and those whose squares are just finite leave finite parameters, without a warning."""
     for size in (smallest, largest):
         g = np.array([[size], [-size], [0], [size], [size]], dtype)
-        points, history = run(RULES[name], np.ones(1, dtype), g, lr=1e-3)
+        points, history = run(EVERY[name], np.ones(1, dtype), g, lr=1e-3)
         assert np.isfinite(points).all() and np.isfinite(history).all()

@@ -178,7 +178,7 @@ def test_the_feed_can_be_read_and_tells_of_this_version(site):
     assert feed.feed.updated == newest.updated == max(entry.updated for entry in feed.entries)
     released = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["date-released"]
     assert newest.updated == f"{released}T00:00:00Z"
-    assert "Fifteen chapters" in feed.entries[-1].content[0].value
+    assert "Seventeen chapters" in feed.entries[-1].content[0].value
 
 
 def test_the_feed_has_all_that_atom_asks_for(site):

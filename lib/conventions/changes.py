@@ -28,6 +28,13 @@ def write(recorded, path):
     Path(path).write_text("{" + ",\n".join(lines) + ',\n"cases":[\n' + cases + "\n]}\n", encoding="utf-8", newline="\n")
 
 
+def shortest(array):
+    """An array as plain floats that read back as exactly these numbers."""
+    values = [float(str(x)) for x in array]
+    assert (np.array(values, array.dtype) == array).all(), array
+    return values
+
+
 def called(case):
     """The :class:`lib.conventions.Call` of a recorded case."""
     arguments = {word: tuple(value) if isinstance(value, list) else value for word, value in case["arguments"].items()}

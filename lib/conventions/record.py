@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from . import FORMS, LIBRARIES, RECORD, call
-from .changes import write
+from .changes import shortest, write
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -170,13 +170,6 @@ def paths(made, drop, start, gradients):
         path = list(run)
         found[dtype] = [shortest(np.asarray(path[step - 1], dtype)) for step in KEPT]
     return found
-
-
-def shortest(array):
-    """Plain floats that read back as exactly these numbers."""
-    values = [float(str(x)) for x in array]
-    assert (np.array(values, array.dtype) == array).all(), array
-    return values
 
 
 def defaults(library, name):

@@ -4,39 +4,45 @@
 description in ``record.json``; ``python -m lib.experiments network`` runs the named ones. They need the packages of the
 extra ``chapters``.
 
-=======================  ===========================================================  ================
-name                     what is trained                                              Kingma & Ba 2015
-=======================  ===========================================================  ================
-``logistic``             logistic regression on Fashion-MNIST, rate falling as 1/√t   section 6.1
-``logistic_flat``        the same with a constant learning rate, AdaGrad alone        not in it
-``words``                logistic regression on reviews as bags of words              section 6.1
-``words_dropout``        the same, half of the words dropped at random                section 6.1
-``words_flat``           ``words`` with a constant learning rate, AdaGrad alone       not in it
-``words_dropout_flat``   the same, half of the words dropped at random                not in it
-``network``              two hidden layers of 100 ReLUs                               section 6.2
-``network_dropout``      the same with dropout                                        section 6.2
-``convolution``          three stages of filters and a hidden layer                   section 6.3
-``convolution_dropout``  the same with dropout                                        section 6.3
-``autoencoder``          a variational autoencoder, Adam with and without correction  section 6.4
-``wide``                 one hidden layer, few photographs, one grid for all rules    not in it
-``generalization``       the same network for longer, rate falling as a cosine        not in it
-``decay_adamw``          the same network, AdamW: learning rate by weight decay       not in it
-``decay_adam_l2``        the same with an L2 penalty inside Adam                      not in it
-``decay_seeds``          the best of both, and Adam without decay, on other seeds     not in it
-``schedules_constant``   ``network`` with SGD and Adam, constant learning rate        not in it
-``schedules_sqrt``       the same, rate falling as 1/√t                               not in it
-``schedules_linear``     the same, in a straight line                                 not in it
-``schedules_staircase``  the same, in three stages                                    not in it
-``schedules_cosine``     the same, in half a period of a cosine                       not in it
-``schedules_warmup``     the same for Adam, after a warm-up of 100 steps              not in it
-``schedules_deep``       six hidden layers of 50 ReLUs, Adam and RAdam, cosine        not in it
-``schedules_deep_100``   the same for Adam, after a warm-up of 100 steps              not in it
-``schedules_deep_400``   the same for Adam, after a warm-up of 400 steps              not in it
-``batch_16``             ``network``, 10 epochs, SGD and Adam, mini-batches of 16     not in it
-``batch_64``             the same, mini-batches of 64                                 not in it
-``batch_256``            the same, mini-batches of 256                                not in it
-``batch_1024``           the same, mini-batches of 1024                               not in it
-=======================  ===========================================================  ================
+========================  ===========================================================  ================
+name                      what is trained                                              Kingma & Ba 2015
+========================  ===========================================================  ================
+``logistic``              logistic regression on Fashion-MNIST, rate falling as 1/√t   section 6.1
+``logistic_flat``         the same with a constant learning rate, AdaGrad alone        not in it
+``words``                 logistic regression on reviews as bags of words              section 6.1
+``words_dropout``         the same, half of the words dropped at random                section 6.1
+``words_flat``            ``words`` with a constant learning rate, AdaGrad alone       not in it
+``words_dropout_flat``    the same, half of the words dropped at random                not in it
+``network``               two hidden layers of 100 ReLUs                               section 6.2
+``network_dropout``       the same with dropout                                        section 6.2
+``convolution``           three stages of filters and a hidden layer                   section 6.3
+``convolution_dropout``   the same with dropout                                        section 6.3
+``autoencoder``           a variational autoencoder, Adam with and without correction  section 6.4
+``wide``                  one hidden layer, few photographs, one grid for all rules    not in it
+``generalization``        the same network for longer, rate falling as a cosine        not in it
+``decay_adamw``           the same network, AdamW: learning rate by weight decay       not in it
+``decay_adam_l2``         the same with an L2 penalty inside Adam                      not in it
+``decay_seeds``           the best of both, and Adam without decay, on other seeds     not in it
+``schedules_constant``    ``network`` with SGD and Adam, constant learning rate        not in it
+``schedules_sqrt``        the same, rate falling as 1/√t                               not in it
+``schedules_linear``      the same, in a straight line                                 not in it
+``schedules_staircase``   the same, in three stages                                    not in it
+``schedules_cosine``      the same, in half a period of a cosine                       not in it
+``schedules_warmup``      the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep``        six hidden layers of 50 ReLUs, Adam and RAdam, cosine        not in it
+``schedules_deep_100``    the same for Adam, after a warm-up of 100 steps              not in it
+``schedules_deep_400``    the same for Adam, after a warm-up of 400 steps              not in it
+``batch_16``              ``network``, 10 epochs, SGD and Adam, mini-batches of 16     not in it
+``batch_64``              the same, mini-batches of 64                                 not in it
+``batch_256``             the same, mini-batches of 256                                not in it
+``batch_1024``            the same, mini-batches of 1024                               not in it
+``beyond_adam``           ``network``, constant rate: Adam, NAdam, RAdam, Lion         not in it
+``beyond_mean``           the same: AdEMAMix, ADOPT, Schedule-Free AdamW               not in it
+``beyond_matrix``         the same: Muon and SOAP on hidden weights, Adam elsewhere    not in it
+``beyond_adam_cosine``    ``beyond_adam``, rate falling as a cosine                    not in it
+``beyond_mean_cosine``    the same: AdEMAMix, ADOPT                                    not in it
+``beyond_matrix_cosine``  the same: Muon and SOAP on hidden weights, Adam elsewhere    not in it
+========================  ===========================================================  ================
 """
 
 import json
@@ -53,7 +59,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lib import rules
+from lib import layers, rules
+from lib.beyond import ademamix, adopt, schedule_free_adamw
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
 from lib.schedules import constant, cosine, inverse_sqrt, linear, staircase, warmup
 from lib.training import Task, grid
@@ -86,9 +93,9 @@ def four(adaptive, plain, mu=0.9):
     }
 
 
-def scheduled(sizes, schedule, settings):
+def scheduled(sizes, schedule, settings, seeds=(0, 1, 2, 3)):
     """A network that is trained for 20 epochs, 940 steps, under a schedule."""
-    return Experiment(Task(Network(sizes), epochs=20, examples=6000, schedule=schedule), settings, (0, 1, 2, 3))
+    return Experiment(Task(Network(sizes), epochs=20, examples=6000, schedule=schedule), settings, seeds)
 
 
 def batched(batch):
@@ -112,6 +119,12 @@ SHALLOW, DEEP = (196, 100, 100, 10), (196, 50, 50, 50, 50, 50, 50, 10)
 PAIR = {rules.sgd: {"lr": rates(-2, 0.5)}, rules.adam: {"lr": rates(-4, -1)}}
 HIGHER = {rules.sgd: {"lr": rates(-1, 1.5)}, rules.adam: {"lr": rates(-3, 0)}}
 LARGE = {"lr": rates(-3.5, -0.5)}
+THREE = 0, 1, 2
+USUAL = {"lr": rates(-3.5, -1)}
+LIKE_ADAM = {rules.adam: USUAL, rules.nadam: USUAL, rules.radam: USUAL, rules.lion: {"lr": rates(-4.5, -2)}}
+MEANS = {ademamix: {"lr": rates(-4, -1.5)}, adopt: USUAL}
+MATRIX = {layers.muon: USUAL, layers.soap: USUAL}
+FREE = {schedule_free_adamw: {"lr": rates(-3, -0.5)}}
 CORRECTION = {"lr": rates(-5, -1), "beta1": [0.0, 0.9], "beta2": [0.99, 0.999, 0.9999]}
 
 EXPERIMENTS = {
@@ -182,6 +195,12 @@ EXPERIMENTS = {
     "batch_64": batched(64),
     "batch_256": batched(256),
     "batch_1024": batched(1024),
+    "beyond_adam": scheduled(SHALLOW, constant, LIKE_ADAM, THREE),
+    "beyond_mean": scheduled(SHALLOW, constant, MEANS | FREE, THREE),
+    "beyond_matrix": scheduled(SHALLOW, constant, MATRIX, THREE),
+    "beyond_adam_cosine": scheduled(SHALLOW, cosine, LIKE_ADAM, THREE),
+    "beyond_mean_cosine": scheduled(SHALLOW, cosine, MEANS, THREE),
+    "beyond_matrix_cosine": scheduled(SHALLOW, cosine, MATRIX, THREE),
 }  # fmt: skip
 
 
