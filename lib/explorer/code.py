@@ -67,7 +67,7 @@ def style(*more):
     ``--rule-adam`` and ``--dash-adam`` are a rule's colour and its dashes in lines 2 px wide, ``--rule-own-0`` and so
     on those of rules that are not the library's, ``--q-m`` a quantity's colour; an element of the class ``q-m`` has it.
     """
-    styles = STYLES | {f"own-{number}": style_of("", number) for number in range(len(OTHERS))}
+    styles = {name: STYLES[name] for name in RULES} | {f"own-{number}": style_of("", number) for number in range(len(OTHERS))}
     quantities = {name: colour(name) for name in NAMES if colour(name)}
     light = {f"--rule-{name}": look.colour for name, look in styles.items()}
     light |= {f"--dash-{name}": _dash(look) for name, look in styles.items()}
