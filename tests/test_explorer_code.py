@@ -152,12 +152,12 @@ def test_a_string_stays_a_string(text):
 def test_a_hostile_loss_stays_in_its_script():
     evil = type("Evil", (Loss,), {"__repr__": lambda self: HOSTILE[0]})(bowl.function, bowl.domain, bowl.start)
     code = own_code({}, {HOSTILE[0]: evil})
-    assert "<" not in code and code in widget_module({}, {HOSTILE[0]: evil})
+    assert "<" not in code and code in widget_module(own_code({}, {HOSTILE[0]: evil}))
     assert told(engine(code), "library.losses")[HOSTILE[0]]["label"] == HOSTILE[0]
 
 
 def test_nothing_in_the_scripts_opens_or_closes_one():
-    for text in (page_script(), widget_module({"heavy": heavy}, {})):
+    for text in (page_script(), widget_module(own_code({"heavy": heavy}, {}))):
         assert not re.search(r"</?script|<!--", text, re.IGNORECASE)
 
 
@@ -170,7 +170,7 @@ def test_literals():
 
 
 def test_the_page_script_is_a_script_and_the_widget_module_a_module():
-    page, module = page_script(), widget_module({"heavy": heavy}, {})
+    page, module = page_script(), widget_module(own_code({"heavy": heavy}, {}))
     assert MiniRacer().eval(f"new Function({json.dumps(page)}); 1") == 1
     with pytest.raises(Exception, match="Unexpected token 'export'"):
         MiniRacer().eval(module)
@@ -196,7 +196,7 @@ def test_the_style_has_every_colour_light_and_dark():
     css = style()
     light, dark = css.split(", ".join(DARK), 1)
     dark = dark[: dark.index("}")]
-    for name, look in STYLES.items():
+    for name, look in ((name, STYLES[name]) for name in RULES):
         assert f"--rule-{name}: {look.colour};" in light and f"--rule-{name}: {look.dark};" in dark
         assert f"--dash-{name}: " in light
     assert all(f"--rule-own-{number}: " in light and f"--rule-own-{number}: " in dark for number in range(len(OTHERS)))

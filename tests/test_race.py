@@ -19,12 +19,9 @@ from lib.explorer import code, race
 from lib.explorer.interactive import _json
 from lib.explorer.race import MEASURES, Race, compact, sentence, standing
 from lib.figures import STYLES
-from lib.rules import RULES
 from lib.site import minified
 
-# A figure in a page knows the library's rules alone.
-RACED = [name for name, experiment in EXPERIMENTS.items() if {*experiment.settings} <= {*RULES.values()}]
-THOROUGH = ["logistic", "words_flat", "network_dropout", "autoencoder", "decay_adamw", "schedules_deep"]
+THOROUGH = ["logistic", "words_flat", "network_dropout", "autoencoder", "decay_adamw", "schedules_deep", "beyond_matrix"]
 PAGE = """<!doctype html><html lang="en"{theme}><meta charset="utf-8"><title>Race</title><link rel="icon" href="data:,">
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="stylesheet" href="race.css">
 <script src="race.js" async></script><style>body {{ margin: 0 auto; max-width: 720px; {colours} }}</style>
@@ -223,7 +220,7 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("race")
     (folder / "race.js").write_text(minified(code.page_script("race"), "js"), encoding="utf-8")
     (folder / "race.css").write_text(minified(code.style("race"), "css"), encoding="utf-8")
-    figures = {"networks": race(*NETWORKS, name="race"), "all": race(*RACED, name="race")}
+    figures = {"networks": race(*NETWORKS, name="race"), "all": race(*EXPERIMENTS, name="race")}
     for name, figure in figures.items():
         html = figure._repr_mimebundle_()[0]["text/html"]
         for suffix, theme, colours in (("", "", "background: #fff"), ("-dark", ' data-theme="dark"', DARK)):
@@ -382,7 +379,7 @@ def test_a_link_brings_the_state_and_names_what_cannot_be(visitor, address):
 @pytest.mark.parametrize("name", THOROUGH)
 def test_an_experiment_is_shown_from_the_disk(visitor, lab, name):
     page = visitor(f"{(lab / 'all.html').as_uri()}?figure=race&experiment={name}&tries=2&measure=test_accuracy")
-    figure = race(*RACED, tries=2, measure="test_accuracy")
+    figure = race(*EXPERIMENTS, tries=2, measure="test_accuracy")
     figure.experiment = name
     assert told(page) == repr(figure).split("): ", 1)[1]
     assert page.locator(".ranking li").count() == len(compact(name)["rules"]) == page.locator(".chip:visible").count()

@@ -161,7 +161,7 @@ class Figure(Interactive):
         self._own = _own(rules, losses)
         runs = {run: rule.__name__ for run, rule in rules.items()}
         spec = {"id": name, "kind": kind, "runs": runs, "losses": [*losses], "state": state, "host": "kernel"}
-        super().__init__(spec, _entries(rules, state), widget_module(*self._own), style())
+        super().__init__(spec, _entries(rules, state), widget_module(own_code(*self._own)), style())
 
     def _check(self, state):
         return states.checked(self._rules, self._losses, state, self._first)

@@ -53,10 +53,10 @@ def page_script(*more):
     return f'(() => {{\n"use strict";\nconst library = {_library_text()};\n{front}\nmountAll(library);\n}})();\n'
 
 
-def widget_module(rules, losses, *more):
-    """The text of a widget's ECMAScript module, for :class:`anywidget.AnyWidget`, with own rules and losses."""
+def widget_module(own, *more):
+    """The text of a widget's ECMAScript module, for :class:`anywidget.AnyWidget`; ``own`` is :func:`own_code` or the like."""
     return (
-        f"const library = {_library_text()};\nconst own = {own_code(rules, losses)};\n{_front_end(*more)}\n"
+        f"const library = {_library_text()};\nconst own = {own};\n{_front_end(*more)}\n"
         "export default { render({ model, el }) { return render({ model, el }, library, own); } };\n"
     )
 

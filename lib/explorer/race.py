@@ -16,7 +16,8 @@ from traitlets import Any
 
 from ..experiments import EXPERIMENTS, best_chances, recorded, settings_of
 from ..figures import STYLES
-from .code import style, widget_module
+from ..rules import RULES
+from .code import literal, style, widget_module
 from .interactive import Interactive, figure_id
 from .pictures import add_legend, listed, png, short
 
@@ -351,7 +352,10 @@ class Race(Interactive):
             "id": name, "kind": "race", "runs": runs, "losses": [], "state": state, "host": "kernel",
             "allowed": allowed, "tables": tables, "measures": MEASURES,
         }  # fmt: skip
-        super().__init__(spec, {_trait(key): key for key in state}, widget_module({}, {}, "race"), style("race"))
+        others = {rule: {"label": STYLES[rule].label} for rule in runs if rule not in RULES}
+        self._others = literal({"rules": others}) if others else ""
+        module = widget_module(self._others or "{}", "race")
+        super().__init__(spec, {_trait(key): key for key in state}, module, style("race"))
 
     def _check(self, state):
         return checked(self._allowed, state)
@@ -376,6 +380,9 @@ class Race(Interactive):
     def _picture(self):
         words = f"{title(self._tables, self.state)} {self._sentence()}"
         return png(picture(self._tables, self.state)), words
+
+    def _brought(self):
+        return self._others
 
     def _heights(self):
         runs = len(self.state["rules"])
