@@ -7,7 +7,7 @@ REQUIREMENTS ?= requirements.txt
 export OMP_NUM_THREADS ?= 1
 KATEX := node_modules/katex/package.json
 
-.PHONY: book editions serve test notebooks homework grade fork release clean
+.PHONY: book editions serve test bench notebooks homework grade fork release clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -25,6 +25,10 @@ serve: book
 # Run every test, and every notebook against the numbers stored in it.
 test: $(INSTALLED) $(KATEX)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
+
+# Measure speed, beside PyTorch, optax and Keras where they are installed, for the page "performance"; after make book.
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/bench.py
 
 # Execute every notebook and write it in normal form.
 notebooks: $(INSTALLED)

@@ -1,7 +1,7 @@
-"""A step of training against PyTorch, on one thread: ``PYTHONPATH=. python benchmarks/training.py``.
+"""A step of training against PyTorch, on one thread; ``make bench`` runs it with the other benchmarks.
 
-The same model, start, 20 minibatches of 128 pictures and rule (Adam, float32); the parameters at the end are compared first. A ratio is Downhill's time over PyTorch's, taken turn by turn; printed are the median and, in brackets,
-the quartiles. PyTorch is optional: without it only Downhill's times are printed.
+The same model, start, 20 minibatches of 128 pictures and rule (Adam, float32); the parameters at the end are compared
+first. PyTorch is optional: without it only Downhill's times are there. Alone: ``PYTHONPATH=. python benchmarks/training.py``.
 """
 
 import numpy as np
@@ -75,9 +75,9 @@ def turned(layer):
     return layer.T if layer.ndim == 2 else layer
 
 
-def main():
-    """Print a table for each model."""
-    data = load("fashion", np.float32)
+def comparisons():
+    """A comparison for each model, a list of dicts."""
+    data, made = load("fashion", np.float32), []
     order = np.random.default_rng(0).permutation(len(data.y_train))[: STEPS * BATCH].reshape(STEPS, BATCH)
     batches = [(data.X_train[rows], data.y_train[rows]) for rows in order]
     for name, (model, target) in MODELS.items():
@@ -86,8 +86,10 @@ def main():
         if HAS_TORCH:
             runs["PyTorch"], targets["PyTorch"] = theirs(model, theta, batches), target
             assert np.allclose(runs["Downhill"](), runs["PyTorch"](), rtol=1e-3, atol=1e-3)
-        compare(f"{name}, {model.size} parameters: {STEPS} steps", runs, turns=21, targets=targets)
+        title = f"{name}, {model.size:,} parameters, {STEPS} steps with gradients"
+        made.append(compare("training", title, runs, turns=21, targets=targets))
+    return made
 
 
 if __name__ == "__main__":
-    main()
+    comparisons()

@@ -36,9 +36,7 @@ class View(NamedTuple):
     zoom: int = 1
 
 
-VIEWS = [
-    View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(640, "light", 2), View(320, "light"), View(320, "dark"),
-]  # fmt: skip
+VIEWS = [View(1280, "light"), View(1280, "dark"), View(640, "dark", 2), View(320, "light"), View(320, "dark")]
 
 
 @contextlib.contextmanager

@@ -180,7 +180,7 @@ def test_a_wrong_page_is_found_out(browser, tmp_path, problem):
 
 WRONG_SOMEWHERE = {
     "dark: breaks color-contrast": "<style>@media (prefers-color-scheme: dark) { p { color: #777; background: #666 } }</style><p>pale</p>",
-    "640 px, light: breaks color-contrast": "<style>@media (max-width: 700px) { p { color: #777; background: #666 } }</style><p>pale</p>",
+    "640 px, dark: breaks color-contrast": "<style>@media (max-width: 700px) { p { color: #777; background: #666 } }</style><p>pale</p>",
     "unfolded, 1280 px: breaks image-alt": (
         '<details><summary>more</summary><img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="></details>'
     ),

@@ -1,0 +1,86 @@
+"""How fast the book and its library are: what ``make bench`` measured, as the page ``performance`` shows it.
+
+The numbers stand in ``measured.json``, which ``benchmarks/bench.py`` writes; nothing in it is typed by hand.
+"""
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .notation import markdown
+
+MEASURED = Path(__file__).with_name("measured.json")
+UNITS = ((1e-3, "µs", 1e6), (1, "ms", 1e3), (np.inf, "s", 1))
+
+
+def measured():
+    """Everything that was measured, a dict."""
+    return json.loads(MEASURED.read_text(encoding="utf-8"))
+
+
+def comparisons(part):
+    """A table of the comparisons of a part, ``"descent"``, ``"sweep"``, ``"step"`` or ``"training"``.
+
+    Medians with quartiles in brackets; the ratio is our time over the peer's, taken turn by turn; the last line of each is the
+    time that it takes to move the bytes which the computation must read and write.
+    """
+    rows = []
+    for made in measured()["comparisons"]:
+        if made["part"] == part:
+            for row in made["rows"]:
+                low, middle, high = row["seconds"]
+                ratio = "{1:.3g} [{0:.3g}, {2:.3g}]".format(*row["ratio"]) if row["ratio"] else ""
+                rows.append((made["title"], row["name"], f"{amount(middle)} [{amount(low)}, {amount(high)}]", ratio))
+            if made["limit"]:
+                rows.append((made["title"], "*moving the bytes alone*", amount(made["limit"]), ""))
+    return markdown(("what", "who", "time", "ratio"), _once(rows))
+
+
+def memory():
+    """A table of the megabytes that a step takes at its peak beyond parameters, gradient and state."""
+    largest = max((made for made in measured()["comparisons"] if made["part"] == "step"), key=lambda made: made["size"])
+    rows = [(name, f"{megabytes:.0f} MB") for name, megabytes in largest["memory"].items()]
+    return markdown((largest["title"], "further memory"), rows)
+
+
+def pages():
+    """A table of the pages with figures: their weight, and when the first figure of a slow phone answers."""
+    rows = [
+        (f"`{name}`", f"{page['loaded'] / 1e3:.0f} kB", f"{page['scrolled'] / 1e3:.0f} kB", f"{page['interactive'] / 1e3:.1f} s")
+        for name, page in measured()["pages"].items()
+    ]
+    return markdown(("page", "to load", "with all pictures", "first figure answers"), rows)
+
+
+def slopes():
+    """How our time grows: the slope on log axes over the last two points, by what grows. About 1 is proportional."""
+    found = {}
+    for name, pairs in measured()["growth"].items():
+        (x, seconds), (x_last, seconds_last) = pairs[-2:]
+        found[name] = float(np.log(seconds_last / seconds) / np.log(x_last / x))
+    return found
+
+
+def growth():
+    """Draw our time against the number of steps, of runs and of parameters. Returns the figure."""
+    figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), layout="constrained", sharey=True)
+    for axis, (name, pairs) in zip(axes, measured()["growth"].items(), strict=True):
+        x, seconds = np.array(pairs).T
+        axis.loglog(x, seconds, "o-", markersize=4)
+        axis.set(xlabel=name, title=f"slope {slopes()[name]:.2f}")
+    axes[0].set_ylabel("seconds")
+    return figure
+
+
+def amount(seconds):
+    """A time in the unit in which it is read best, with three digits."""
+    seconds = float(f"{seconds:.3g}")
+    unit, factor = next((unit, factor) for below, unit, factor in UNITS if seconds < below)
+    return f"{float(f'{seconds * factor:.3g}'):g} {unit}"
+
+
+def _once(rows):
+    """Rows whose first cell is empty where it is that of the row before."""
+    return [("" if number and rows[number - 1][0] == row[0] else row[0], *row[1:]) for number, row in enumerate(rows)]

@@ -1,0 +1,62 @@
+"""The page of measured speed: its tables say what the file of measurements has, and the file is whole."""
+
+import numpy as np
+import pytest
+
+from lib import performance
+
+found = performance.measured()
+PARTS = ("descent", "sweep", "step", "training")
+
+
+def test_every_comparison_is_complete():
+    assert {made["part"] for made in found["comparisons"]} == {*PARTS}
+    for made in found["comparisons"]:
+        ours, *peers = made["rows"]
+        assert "Downhill" in ours["name"] and ours["ratio"] is None and peers
+        for row in made["rows"]:
+            assert 0 < row["seconds"][0] <= row["seconds"][1] <= row["seconds"][2]
+        for row in peers:
+            assert row["ratio"][1] == pytest.approx(ours["seconds"][1] / row["seconds"][1], rel=0.5)
+
+
+def test_nothing_is_faster_than_its_bytes_can_be_moved():
+    for made in found["comparisons"]:
+        if made["limit"] and (made["part"] != "step" or made["size"] > 10**6):  # what is smaller stays in a cache
+            assert min(row["seconds"][1] for row in made["rows"]) > 0.7 * made["limit"], made["title"]
+
+
+def test_the_machine_and_the_versions_are_said():
+    assert {"processor", "system", "python", "date", "packages"} == found["machine"].keys()
+    assert found["machine"]["packages"]["numpy"] and found["bandwidth"] > 1e8
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_table_has_a_line_for_each_peer(part):
+    made = [made for made in found["comparisons"] if made["part"] == part]
+    lines = str(performance.comparisons(part)).split("\n")
+    assert len(lines) == 2 + sum(len(one["rows"]) + bool(one["limit"]) for one in made)
+    assert all(f"| {one['title']} |" in lines[2 + sum(len(m["rows"]) + bool(m["limit"]) for m in made[:number])]
+               for number, one in enumerate(made))  # fmt: skip
+
+
+def test_the_other_tables():
+    assert len(str(performance.pages()).split("\n")) == 2 + len(found["pages"]) > 15
+    assert all(page["loaded"] <= page["scrolled"] <= 250_000 for page in found["pages"].values())
+    assert len(str(performance.memory()).split("\n")) > 3
+
+
+def test_slopes_are_those_of_the_last_two_points():
+    for name, pairs in found["growth"].items():
+        (x, seconds), (x_last, seconds_last) = pairs[-2:]
+        assert seconds_last / seconds == pytest.approx((x_last / x) ** performance.slopes()[name])
+    axes = performance.growth().axes
+    assert [axis.get_xlabel() for axis in axes] == [*found["growth"]] == ["steps", "runs", "parameters"]
+    assert [len(axis.lines[0].get_xdata()) for axis in axes] == [len(pairs) for pairs in found["growth"].values()]
+
+
+@pytest.mark.parametrize("seconds, words", [
+    (3.2e-7, "0.32 µs"), (1.234e-4, "123 µs"), (9.996e-4, "1 ms"), (0.0321, "32.1 ms"), (1.5, "1.5 s"), (1234.0, "1230 s"),
+])  # fmt: skip
+def test_amounts(seconds, words):
+    assert performance.amount(seconds) == words and np.isfinite(seconds)
