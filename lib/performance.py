@@ -23,19 +23,19 @@ def measured():
 def comparisons(part):
     """A table of the comparisons of a part, ``"descent"``, ``"sweep"``, ``"step"`` or ``"training"``.
 
-    Medians with quartiles in brackets; the ratio is our time over the peer's, taken turn by turn; the last line of each is the
-    time that it takes to move the bytes which the computation must read and write.
+    Times are medians. The ratio is our time over the peer's, taken turn by turn, with its quartiles; the last line of each
+    comparison is the time that it takes to move the bytes which the computation must read and write.
     """
     rows = []
     for made in measured()["comparisons"]:
         if made["part"] == part:
+            rows.append((f"**{made['title']}**", "", ""))
             for row in made["rows"]:
-                low, middle, high = row["seconds"]
-                ratio = "{1:.3g} [{0:.3g}, {2:.3g}]".format(*row["ratio"]) if row["ratio"] else ""
-                rows.append((made["title"], row["name"], f"{amount(middle)} [{amount(low)}, {amount(high)}]", ratio))
+                ratio = "{1:.3g} ({0:.3g} to {2:.3g})".format(*row["ratio"]) if row["ratio"] else ""
+                rows.append((row["name"], amount(row["seconds"][1]), ratio))
             if made["limit"]:
-                rows.append((made["title"], "*moving the bytes alone*", amount(made["limit"]), ""))
-    return markdown(("what", "who", "time", "ratio"), _once(rows))
+                rows.append(("*moving the bytes alone*", amount(made["limit"]), ""))
+    return markdown(("who", "time", "ratio"), rows)
 
 
 def memory():
@@ -75,12 +75,7 @@ def growth():
 
 
 def amount(seconds):
-    """A time in the unit in which it is read best, with three digits."""
+    """A time in the unit in which it is read best, with three digits, on one line."""
     seconds = float(f"{seconds:.3g}")
     unit, factor = next((unit, factor) for below, unit, factor in UNITS if seconds < below)
-    return f"{float(f'{seconds * factor:.3g}'):g} {unit}"
-
-
-def _once(rows):
-    """Rows whose first cell is empty where it is that of the row before."""
-    return [("" if number and rows[number - 1][0] == row[0] else row[0], *row[1:]) for number, row in enumerate(rows)]
+    return f"{float(f'{seconds * factor:.3g}'):g}\N{NO-BREAK SPACE}{unit}"
