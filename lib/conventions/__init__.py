@@ -301,23 +301,24 @@ def call(library, name, **arguments):
     ``TypeError`` for an argument that the optimizer does not have, or that must be given.
     """
     _known("library", library, LIBRARIES)
+    theirs = _possessive(LIBRARIES[library])
     _known(f"optimizer of {LIBRARIES[library]}", name, {form.name: 0 for form in FORMS if form.library == library})
     forms = [form for form in FORMS if (form.library, form.name) == (library, name)]
     switches = forms[0].switches | {word: value for word, value in arguments.items() if word in forms[0].switches}
     form = next((form for form in forms if form.switches == switches), None)
     if form is None:
         chosen = ", ".join(f"{word}={value}" for word, value in switches.items())
-        raise ValueError(f"this table does not have {LIBRARIES[library]}' {name} with {chosen}.")
+        raise ValueError(f"this table does not have {theirs} {name} with {chosen}.")
     values = form.defaults | {word: value for word, value in arguments.items() if word not in switches}
     for word, value in values.items():
         if word not in form.defaults:
             near = difflib.get_close_matches(word, [*form.defaults, *switches], 1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise TypeError(f"{LIBRARIES[library]}' {name} has no argument {word!r} here{hint} "
+            raise TypeError(f"{theirs} {name} has no argument {word!r} here{hint} "
                             f"It has {', '.join([*form.defaults, *switches])}.")  # fmt: skip
         if value is None:
             if WORDS[library][word] == "lr":
-                raise TypeError(f"{LIBRARIES[library]}' {name} must be given {word}.")
+                raise TypeError(f"{theirs} {name} must be given {word}.")
             values[word] = 0  # Keras' and optax' word for "none of it"
         elif isinstance(form.ours(word), tuple) and (not isinstance(value, (tuple, list)) or len(value) != 2):
             raise TypeError(f"{word} must be a pair of numbers, got {value!r}.")
@@ -375,9 +376,8 @@ def examples(library):
         rate = {word: 1e-3 for word, value in form.defaults.items() if value is None}
         momentum = {"momentum": 0.9} if form.defaults.get("momentum") == 0 else {}
         decay = {"weight_decay": 1e-2} if form.defaults.get("weight_decay") == 0 else {}
-        looks_ahead = form.switches.get("nesterov")
-        for further in ([momentum] if looks_ahead else [{}, momentum]), [decay]:
-            made += [call(library, form.name, **rate, **more, **form.switches) for more in further if more or further[0] == {}]
+        plain = momentum if form.switches.get("nesterov") else {}  # who looks ahead has momentum
+        made += [call(library, form.name, **rate, **form.switches, **more) for more in (plain, momentum, plain | decay)]
     return list({str(one): one for one in made}.values())
 
 
