@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from .blocks import record, replay
 from .notation import NAMES
 
 
@@ -72,7 +73,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
 
 
 class Optimizer:
-    """Run a rule in place, in blocks that stay in the processor's cache.
+    """Run a rule in place, a long ``theta`` in blocks that stay in the processor's cache.
 
     ``theta`` is a contiguous array of any shape with a floating dtype; ``hyper`` are numbers or functions of
     the step number. ``state`` holds the rule's state in the shape of ``theta``, ``t`` the steps made so far.
@@ -86,7 +87,7 @@ class Optimizer:
         array([ 0.9, -1.9])
     """
 
-    BLOCK = 1 << 16
+    BLOCK = 1 << 15
 
     def __init__(self, rule, theta, **hyper):
         if not isinstance(theta, np.ndarray):
@@ -104,15 +105,15 @@ class Optimizer:
     def step(self, g):
         """Make one step with the gradient ``g``, in the shape of ``theta``; changes ``theta`` and ``state``."""
         g = _checked(g, self.theta).reshape(-1)
-        arrays = [array.reshape(-1) for array in (self.theta, *self.state)]
-        schedule, t = self._schedule, self.t + 1
-        hyper = schedule.at(t)
-        for start in range(0, g.size, self.BLOCK):
-            block = slice(start, start + self.BLOCK)
-            theta, *state = (array[block] for array in arrays)
-            changed = schedule.rule(theta, g[block], t, *state, **hyper)
-            for array, new in zip(reversed(arrays), reversed(changed)):
-                array[block] = new
+        theta, *state = (array.reshape(-1) for array in (self.theta, *self.state))
+        arrays, schedule, t, done = (theta, g, *state), self._schedule, self.t + 1, 0
+        if g.size >= self.BLOCK:
+            recorded = record(schedule.rule, t, schedule.at(t), [array.dtype for array in arrays])
+            done = replay(recorded, arrays, self.BLOCK) if recorded else 0
+        theta, g, *state = rest = [array[done:] for array in arrays]
+        changed = [new.copy() if any(new is old for old in rest) else new for new in schedule.step(theta, g, t, state)]
+        for old, new in zip((theta, *state), changed, strict=True):
+            old[...] = new
         self.t = t
 
 
