@@ -20,7 +20,7 @@ class Recorded(np.lib.mixins.NDArrayOperatorsMixin):
         return NotImplemented if method != "__call__" or options else self._do(ufunc, inputs)
 
     def __array_function__(self, function, types, inputs, options):
-        return NotImplemented if function is not np.where or options else self._do(where, inputs)
+        return self._do(where, inputs) if function is np.where else NotImplemented
 
     def __pow__(self, exponent):
         quicker = QUICKER.get(exponent) if isinstance(exponent, (int, float)) else None
@@ -60,11 +60,10 @@ def record(rule, t, hyper, dtypes):
     try:
         changed = rule(theta, g, t, *state, **hyper)
         results = [+each if any(each is old for old in given) else each for each in changed]
-        floating = [each.dtype.kind == "f" for each in results]
     except (TypeError, AttributeError, ValueError):
         return None
-    known = all(isinstance(each, Recorded) for each in results)
-    return _placed(tape, given, results) if known and all(floating) and len(results) == len(given) - 1 else None
+    kinds = [each.dtype.kind for each in results if isinstance(each, Recorded)]
+    return _placed(tape, given, results) if kinds == ["f"] * len(results) and len(results) == len(given) - 1 else None
 
 
 def _placed(tape, given, results):
@@ -81,7 +80,8 @@ def _placed(tape, given, results):
             if id(each) not in place:
                 place[id(each)] = len(cells)
                 cells.append(each)
-        free += {place[id(each)]: 0 for each in inputs[::-1] if isinstance(each, Recorded) and last[id(each)] == number}
+        done = [each for each in inputs[::-1] if isinstance(each, Recorded) and last[id(each)] == number]
+        free += dict.fromkeys(place[id(each)] for each in done)
         fit = [at for at in free if cells[at] == result.dtype and (at not in homes or home.get(id(result), at) == at)]
         if fit:
             free.remove(fit[-1])
@@ -98,7 +98,7 @@ def replay(recorded, arrays, block):
     """Do what was recorded on ``arrays``, one-dimensional, ``block`` numbers at a time; returns how many were done."""
     steps, cells = recorded
     cells = [np.empty(block, cell) if isinstance(cell, np.dtype) else cell for cell in cells]
-    done = len(arrays[0]) // block * block
+    done = min(map(len, arrays)) // block * block
     for start in range(0, done, block):
         cells[: len(arrays)] = [array[start : start + block] for array in arrays]
         for function, inputs, output in steps:

@@ -88,6 +88,14 @@ def converted(theta, g, t, *, lr=0.1):
     return (theta - lr * np.asarray(g),)
 
 
+def wider(theta, g, t, *, lr=0.1):
+    return (theta - lr * np.add(g, 0.1, dtype=np.float32),)
+
+
+def constant(theta, g, t, m, *, lr=0.1):
+    return theta - lr * g, np.float64(t)
+
+
 def swapped(theta, g, t, a, b, *, lr=0.1):
     return theta - lr * (a - b + g), b, a + g
 
@@ -119,13 +127,17 @@ def powers(theta, g, t, m, *, lr=0.1):
     return theta - lr * (m**-1 + m**3 + m**0.5 + m**2), m
 
 
+def raised(theta, g, t, *, lr=0.1):
+    return (theta - lr * np.abs(theta) ** np.abs(g),)
+
+
 def unused(theta, g, t, *, lr=0.1):
     g * theta
     return (theta - lr * g,)
 
 
-ALL_AT_ONCE = [clipped, summed, branching, doubtful, indexed, converted]
-IN_BLOCKS = [swapped, twice, crossed, remembering, counting, chosen, powers, unused]
+ALL_AT_ONCE = [clipped, summed, branching, doubtful, indexed, converted, wider, constant]
+IN_BLOCKS = [swapped, twice, crossed, remembering, counting, chosen, powers, raised, unused]
 
 
 @pytest.mark.parametrize("rule", ALL_AT_ONCE + IN_BLOCKS, ids=lambda rule: rule.__name__)
@@ -136,19 +148,37 @@ def test_a_rule_of_ones_own_gives_what_it_gives_at_once(rule, monkeypatch):
     assert (steps_of(rule) is None) == (rule in ALL_AT_ONCE)
 
 
-def test_what_a_rule_raises_is_raised_and_changes_nothing(monkeypatch):
-    def wrong(theta, g, t, *, lr=0.1):
-        return (theta - lr * g.no_such_thing,)
-
-    with pytest.raises(AttributeError, match="no_such_thing"):
-        both(wrong, monkeypatch)
+def test_powers_are_done_as_quickly_as_by_an_array():
+    functions = {function for function, _, _ in steps_of(powers)[0]}
+    assert {np.square, np.sqrt, np.reciprocal, np.power} <= functions
 
 
-def test_too_few_states_are_an_error(monkeypatch):
-    def short(theta, g, t, m, *, lr=0.1):
-        return (theta - lr * g,)
+def wrong(theta, g, t, *, lr=0.1):
+    return (theta - lr * g.no_such_thing,)
 
-    with pytest.raises(ValueError, match="short takes 1 states and returns 0"):
-        both(short, monkeypatch)
+
+def short(theta, g, t, m, *, lr=0.1):
+    return (theta - lr * g,)
+
+
+def long(theta, g, t, *, lr=0.1):
+    return theta - lr * g, g
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "message"),
+    [
+        (wrong, AttributeError, "no_such_thing"),
+        (short, ValueError, "short takes 1 states and returns 0"),
+        (long, ValueError, "long takes 0 states and returns 1"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_said_and_changes_nothing(rule, error, message, monkeypatch):
+    monkeypatch.setattr(Optimizer, "BLOCK", BLOCK)
+    theta = np.ones(3 * BLOCK)
+    optimizer = Optimizer(rule, theta)
+    with pytest.raises(error, match=message):
+        optimizer.step(theta.copy())
+    assert (theta == 1).all() and optimizer.t == 0 and not any(state.any() for state in optimizer.state)
 
 

@@ -130,7 +130,7 @@ function runRows(figure) {
     }, { "aria-expanded": "false", class: "more", hidden: !several || names.length < 2 });
     const chip = element(several ? "button" : "div", {
       type: several && "button", class: "chip", "data-run": run, onclick: () => several && figure.flip(run),
-    }, swatch(figure, run, index), element("span", {}, label));
+    }, swatch(figure, run, index), element("span", {}, ...label.split(/(?<=_)/).flatMap((part) => [element("wbr"), part])));
     const first = element("div", { class: "first" }, ...sliders.slice(0, 1), more);
     const row = element("div", { class: "run", role: "group", "aria-label": label, style: `--c: ${figure.look(run).colour}` }, chip, first, rest);
     row.show = () => {

@@ -1,0 +1,192 @@
+"""Change one thing in ``lib`` at a time, and see which changes no test notices: ``PYTHONPATH=. python benchmarks/mutants.py``.
+
+Cosmic Ray says what can be changed: an operator, a comparison, a number by one either way, a condition, a loop, a
+decorator. Each mutant runs in a copy of the project through the tests of its module until one fails. Names of modules
+choose some of them. All take an hour on two cores. What lives on is written to ``tests/mutants.json``, where a reason
+can be given that no test can notice it; a reason is kept for as long as the line is as it was.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORD = ROOT / "tests" / "mutants.json"
+
+TESTS = {
+    "rules": "rules",
+    "blocks": "blocks",
+    "descent": "descent blocks",
+    "losses": "losses",
+    "equations": "equations",
+    "claims": "claims",
+    "training": "training",
+    "homework/faults": "homework",
+    "homework/own": "own_rules homework",
+    "homework/properties": "homework own_rules",
+    "homework/variants": "homework",
+    "homework/wire": "homework",
+    "homework/build": "assignments",
+    "homework/canvas": "canvas",
+    "homework/grade": "grading",
+    "homework/masters": "assignments",
+    "homework/pages": "assignments",
+    "homework/sandbox": "grading",
+    "homework/session": "own_rules grading",
+    "homework/student": "homework own_rules assignments",
+}
+OPERATORS = [
+    *(f"ReplaceBinaryOperator_{pair}" for pair in (
+        "Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "FloorDiv_Div", "Mod_Mul", "Pow_Mul", "BitOr_BitAnd", "BitAnd_BitOr",
+    )),
+    *(f"ReplaceComparisonOperator_{pair}" for pair in (
+        "Eq_NotEq", "NotEq_Eq", "Lt_LtE", "Lt_GtE", "LtE_Lt", "LtE_Gt", "Gt_GtE", "Gt_LtE", "GtE_Gt", "GtE_Lt", "Is_IsNot",
+        "IsNot_Is",
+    )),
+    "ReplaceUnaryOperator_Delete_USub", "ReplaceUnaryOperator_Delete_Not", "AddNot", "ReplaceTrueWithFalse",
+    "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak",
+    "ExceptionReplacer", "NumberReplacer", "RemoveDecorator", "ZeroIterationForLoop",
+]  # fmt: skip
+
+
+def mutants(source):
+    """All mutants of a module: ``(line number, line before, line after, whole text)``."""
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    old = source.splitlines()
+    for name in OPERATORS:
+        operator = get_operator(f"core/{name}")()
+        places = [at for node in ast_nodes(get_ast(source)) for at in operator.mutation_positions(node)]
+        for occurrence in range(len(places)):
+            changed = mutate_code(source, operator, occurrence)
+            new = changed.splitlines()
+            number = next(i for i, pair in enumerate(zip(old, new)) if pair[0] != pair[1])
+            yield number + 1, old[number].strip(), new[number].strip(), changed
+
+
+def copied(folder):
+    """A copy of what git knows of the project."""
+    for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True).split("\0")[:-1]:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    if (ROOT / "node_modules").is_dir():
+        (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    return folder
+
+
+class Worker:
+    """A process that has loaded the packages, and makes a child of itself for each mutant."""
+
+    def __init__(self, folder):
+        self.folder = copied(folder)
+        path = os.pathsep.join([str(folder), *filter(os.path.isabs, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
+        given = {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "CI": "true", "OMP_NUM_THREADS": "1"}
+        self.process = subprocess.Popen([sys.executable, __file__, "--worker"], cwd=folder, env=os.environ | given,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8")  # fmt: skip
+
+    def test(self, module, text, limit=None):
+        """``"passed"``, ``"failed"`` or ``"too long"``, and the seconds it took."""
+        file = self.folder / "lib" / f"{module}.py"
+        before = file.read_bytes()
+        file.write_text(text, encoding="utf-8", newline="\n")
+        tests = [f"tests/test_{name}.py" for name in TESTS[module].split()]
+        self.process.stdin.write(json.dumps({"tests": tests, "limit": limit}) + "\n")
+        self.process.stdin.flush()
+        outcome = json.loads(self.process.stdout.readline())
+        file.write_bytes(before)
+        return outcome
+
+
+def work():
+    """What a worker does: for each line of its input, run the tests in a child, and say how it ended."""
+    import hypothesis
+    import matplotlib.pyplot  # noqa: F401
+    import pytest
+    import sympy  # noqa: F401
+
+    hypothesis.settings.register_profile("mutants", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
+                                         derandomize=True, database=None, deadline=None)  # fmt: skip
+    hypothesis.settings.load_profile("mutants")
+    for line in sys.stdin:
+        asked, begin = json.loads(line), time.monotonic()
+        child = os.fork()
+        if not child:
+            os.setsid()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(1, 2)
+            os._exit(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *asked["tests"]]))
+        outcome = None
+        while outcome is None:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                outcome = "passed" if status == 0 else "failed"
+            elif asked["limit"] and time.monotonic() - begin > asked["limit"]:
+                outcome = "too long"
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+            else:
+                time.sleep(0.02)
+        print(json.dumps([outcome, time.monotonic() - begin]), flush=True)
+
+
+def tried(module, workers):
+    """How many mutants of a module there are, and those that no test notices."""
+    source = (ROOT / "lib" / f"{module}.py").read_text(encoding="utf-8")
+    free = Queue()
+    for worker in workers:
+        free.put(worker)
+
+    def attempt(mutant):
+        worker = free.get()
+        outcome = worker.test(module, mutant[3], limit)[0]
+        free.put(worker)
+        return outcome
+
+    outcome, seconds = workers[0].test(module, source)
+    assert outcome == "passed", f"the tests of {module} fail without a mutant"
+    limit = 3 * seconds + 20
+    every = list(mutants(source))
+    with ThreadPoolExecutor(len(workers)) as pool:
+        outcomes = list(pool.map(attempt, every))
+    alive = [mutant[:3] for mutant, outcome in zip(every, outcomes) if outcome == "passed"]
+    print(f"{module}: {len(every)} mutants, {len(alive)} alive; the tests take {seconds:.0f} s", flush=True)
+    return len(every), alive
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("modules", nargs="*", choices=[*TESTS, []], metavar="MODULE", help=", ".join(TESTS))
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.worker:
+        return work()
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        workers = [Worker(Path(folder) / str(number)) for number in range(asked.jobs)]
+        for module in asked.modules or TESTS:
+            known = {tuple(each["change"]): each["reason"] for each in record.get(module, {}).get("alive", [])}
+            count, alive = tried(module, workers)
+            record[module] = {"mutants": count, "alive": [
+                {"line": line, "change": [old, new], "reason": known.get((old, new), "")} for line, old, new in alive
+            ]}  # fmt: skip
+            text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
+            RECORD.write_text(text + "\n", encoding="utf-8", newline="\n")
+        for worker in workers:
+            worker.process.kill()
+
+
+if __name__ == "__main__":
+    main()
