@@ -95,8 +95,8 @@ def survey(browser, url, views=VIEWS):
         page.evaluate(DROP_REPEATED)
         for view in views:
             show(page, screen, view)
-            page.evaluate(FEWER_ROWS)
-            problems += [f"unfolded, {view.width} px, {view.scheme}: {words}" for words in breaches(page, IN_COLOUR)]
+            page.evaluate(MARK_LOOKS)
+            problems += [f"unfolded, {view.width} px, {view.scheme}: {words}" for words in breaches(page, IN_COLOUR, "[data-look]")]
     return problems
 
 
@@ -189,6 +189,27 @@ DROP_REPEATED = """(() => {
     met.add(whole);
   };
   dropIn(document.body, "");
+})()"""
+
+# Whether text can be read depends on its colour, size and weight, on the grounds under it, and of a link on the text around
+# it. The first text of each such look is marked.
+MARK_LOOKS = """(() => {
+  document.querySelectorAll("[data-look]").forEach((element) => { element.removeAttribute("data-look"); });
+  const grounds = new Map([[null, ""]]), met = new Set();
+  for (const element of document.querySelectorAll("*")) {
+    const style = getComputedStyle(element);
+    const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter].join();
+    const ground = grounds.get(element.parentElement) + (own === "rgba(0, 0, 0, 0),none,1,none" ? "" : own);
+    grounds.set(element, ground);
+    const hasText = element.matches("input, select, textarea") || [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!hasText || !element.checkVisibility({ visibilityProperty: true })) continue;
+    const link = element.closest("a[href]");
+    const around = link ? getComputedStyle(link.parentElement).color + style.textDecorationLine + style.borderBottom : "";
+    const look = [ground, style.color, style.fill, style.fontSize, style.fontWeight, style.textShadow, around].join("|");
+    if (!met.has(look)) element.setAttribute("data-look", "");
+    met.add(look);
+  }
+  return met.size;
 })()"""
 
 CAN_FOLD = "h1, article details, article [aria-expanded], article .admonition:has([aria-expanded])"
