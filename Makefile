@@ -5,9 +5,13 @@ INSTALLED := .venv/installed
 REQUIREMENTS ?= requirements.txt
 # Notebooks and tests run side by side, with one core each.
 export OMP_NUM_THREADS ?= 1
+# The tests of the library alone, which need no book.
+LIBRARY := $(patsubst %,tests/test_%.py,beyond blocks bounds claims conventions data descent equations experiments \
+	explorer_code explorer_python figures homework losses models networks notation own_rules performance rates rules streams \
+	training)
 KATEX := node_modules/katex/package.json
 
-.PHONY: book editions serve test bench notebooks homework grade fork release clean
+.PHONY: book editions serve test oldest bench notebooks homework grade fork release clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -25,6 +29,15 @@ serve: book
 # Run every test, and every notebook against the numbers stored in it.
 test: $(INSTALLED) $(KATEX)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
+
+# Test the library with the oldest releases that it may be used with:  make oldest PYTHON=python3.13
+oldest: OLD := _build/oldest/bin/python -m
+oldest:
+	$(PYTHON) -m venv --clear _build/oldest
+	$(OLD) pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(OLD) uv pip install --quiet --python _build/oldest --resolution lowest-direct --only-binary :all: -r tests/library.txt \
+		-r pyproject.toml --extra chapters
+	PYTHONPATH=. $(OLD) pytest -W ignore::DeprecationWarning $(LIBRARY)
 
 # Measure speed, beside PyTorch, optax and Keras where they are installed, for the page "performance"; after make book.
 bench: $(INSTALLED)

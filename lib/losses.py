@@ -10,10 +10,11 @@ JavaScript come from the same source. ``valley.replace(kappa=100)`` is the same 
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import sympy as sp
+from sympy.printing.numpy import NumPyPrinter
 
 from .equations import expression, javascript_of, latex_of, mathml_of
 
@@ -132,11 +133,25 @@ class Loss:
 
     @cached_property
     def _gradient(self):
-        return sp.lambdify(self.symbolic[1], self._derivatives[0], "numpy", cse=True)
+        return _numeric(self.symbolic[1], self._derivatives[0])
 
     @cached_property
     def _hessian(self):
-        return sp.lambdify(self.symbolic[1], self._derivatives[1], "numpy", cse=True)
+        return _numeric(self.symbolic[1], self._derivatives[1])
+
+
+class _NumPyPrinter(NumPyPrinter):
+    """SymPy's own, with a maximum that takes numbers and arrays together, which SymPy 1.13 refuses."""
+
+    def _print_Max(self, expr):
+        maximum = self._module_format("numpy.maximum")
+        return reduce(lambda left, right: f"{maximum}({left}, {right})", map(self._print, expr.args))
+
+
+def _numeric(arguments, expression):
+    """A SymPy expression as a function of numbers and arrays."""
+    printer = _NumPyPrinter({"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True})
+    return sp.lambdify(arguments, expression, "numpy", printer=printer, cse=True)
 
 
 def normals(rng, count):

@@ -51,7 +51,13 @@ def test_every_requirement_is_relaxed_and_none_is_lost():
     relaxed = newest.requirements().splitlines()
     assert [re.split("[<>=]", line)[0] for line in relaxed] == [*pinned, "-e ."]
     assert not any("==" in line.partition(";")[0] for line in relaxed)
-    assert {line for line in relaxed if re.match("numpy|anywidget", line)} == {"numpy>=2.0", "anywidget>=0.9"}
+    assert {line for line in relaxed if re.match("numpy|anywidget", line)} == {"numpy>=2.0", "anywidget>=0.9.20"}
+
+
+def test_what_the_librarys_own_tests_need_is_pinned_as_elsewhere():
+    lines = (ROOT / "tests" / "library.txt").read_text(encoding="utf-8").splitlines()
+    pins = {newest.normal(pin["name"]): pin["version"] for pin in map(newest.PIN.fullmatch, lines) if pin}
+    assert len(pins) == len(lines) - 1 and pins.items() <= newest.pinned().items()
 
 
 def test_the_table_lists_what_is_not_as_pinned():

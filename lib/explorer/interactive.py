@@ -27,6 +27,7 @@ class Interactive(AnyWidget, ValueWidget):
     value = Any(read_only=True)
 
     _ipython_display_ = None
+    description = ""  # which interact of ipywidgets 7 asks for
 
     def __init__(self, spec, entries, module, css):
         self._entries = entries
