@@ -1,10 +1,9 @@
-"""Measure everything that the page ``performance`` shows, and write it to ``lib/measured.json``: ``make bench``.
+"""Measure the speed that the page ``performance`` shows, and write it to ``lib/measured.json``: ``make bench``.
 
 It wants a quiet machine, the built book (``make book``) for the weight of its pages, and in its environment PyTorch,
 optax and Keras; what is missing is left out. It takes ten minutes.
 """
 
-import json
 import platform
 import sys
 from datetime import date
@@ -24,6 +23,8 @@ from browsing import CHROMIUM, FLAGS  # noqa: E402
 from pages import CHAPTERS, SITE  # noqa: E402
 from serving import served  # noqa: E402
 from weighing import Gzipped, weigh  # noqa: E402
+
+from lib import performance  # noqa: E402
 
 PACKAGES = "numpy", "torch", "optax", "jax", "keras"
 PHONE = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}  # 1.6 Mbit a second
@@ -89,7 +90,4 @@ def measured():
 
 
 if __name__ == "__main__":
-    path = ROOT / "lib" / "measured.json"
-    text = json.dumps(measured(), indent=1)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
-    print(f"\n{path}: {path.stat().st_size / 1000:.0f} kB")
+    performance.update(**measured())

@@ -2,7 +2,7 @@
 
 Cosmic Ray says what can be changed: an operator, a comparison, a number by one either way, a condition, a loop, a
 decorator. Each mutant runs in a copy of the project through the tests of its module until one fails. Names of modules
-choose some of them. All take an hour on two cores. What lives on is written to ``tests/mutants.json``, where a reason
+choose some of them. All take an hour on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
 can be given that no test can notice it; a reason is kept for as long as the line is as it was.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 from queue import Queue
 
 ROOT = Path(__file__).resolve().parents[1]
-RECORD = ROOT / "tests" / "mutants.json"
+RECORD = ROOT / "benchmarks" / "mutants.json"
 
 TESTS = {
     "rules": "rules",
@@ -165,6 +165,13 @@ def tried(module, workers):
     return len(every), alive
 
 
+def counted(made):
+    """Numbers of a module for the page ``performance``."""
+    alive = made["alive"]
+    return {"mutants": made["mutants"], "noticed": made["mutants"] - len(alive),
+            "explained": sum(bool(each["reason"]) for each in alive)}  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("modules", nargs="*", choices=[*TESTS, []], metavar="MODULE", help=", ".join(TESTS))
@@ -172,7 +179,9 @@ def main():
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
-        return work()
+        return work()  # without lib, which each child loads anew
+    from lib import performance
+
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         workers = [Worker(Path(folder) / str(number)) for number in range(asked.jobs)]
@@ -184,6 +193,7 @@ def main():
             ]}  # fmt: skip
             text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
             RECORD.write_text(text + "\n", encoding="utf-8", newline="\n")
+        performance.update(mutants={name: counted(made) for name, made in record.items()})
         for worker in workers:
             worker.process.kill()
 
