@@ -25,6 +25,8 @@ from pages import CHAPTERS, SITE  # noqa: E402
 from serving import served  # noqa: E402
 from weighing import Gzipped, weigh  # noqa: E402
 
+from lib.files import write  # noqa: E402
+
 PACKAGES = "numpy", "torch", "optax", "jax", "keras"
 PHONE = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 90_000}  # 1.6 Mbit a second
 SLOWER = 4  # times, a phone's processor beside this one
@@ -91,5 +93,5 @@ def measured():
 if __name__ == "__main__":
     path = ROOT / "lib" / "measured.json"
     text = json.dumps(measured(), indent=1)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    write(path, text + "\n")
     print(f"\n{path}: {path.stat().st_size / 1000:.0f} kB")

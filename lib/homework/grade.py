@@ -31,6 +31,7 @@ import psutil
 from nbformat import from_dict
 from tqdm import tqdm
 
+from ..files import draft, write
 from . import masters, sandbox
 from .build import BUILT
 from .pages import notebook_html, render
@@ -247,14 +248,6 @@ def _end(process):
     process.stderr.close()
 
 
-def _write(path, text):
-    """Write a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(draft, path)
-
-
 def read_by_hand(path):
     """Points and comments that a person gave: {(file, question): (points, comment)}. Raises ``ValueError``."""
     if not path.is_file():
@@ -299,11 +292,8 @@ def row(file, result, given):
 def _table(path, columns, rows):
     """Write a CSV file that a spreadsheet opens; no cell starts a formula."""
     lines = [columns, *([_harmless(row.get(column, "")) for column in columns] for row in rows)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8-sig", newline="") as file:
+    with draft(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(lines)
-    os.replace(draft, path)
 
 
 def _harmless(cell):
@@ -323,7 +313,7 @@ def report(out, results, given):
     _table(out / "by_hand.csv", READ, to_read)
     for (file, result), cells in zip(results.items(), rows):
         page = render("feedback.html", file=file, result=result, row=cells, given=given)
-        _write(out / "feedback" / f"{slug(file)}.html", page)
+        write(out / "feedback" / f"{slug(file)}.html", page)
     return rows
 
 
@@ -335,7 +325,7 @@ def reading(out, results, built):
                 answers = {file: result["answers"].get(asked["name"], "") for file, result in results.items()
                            if result["assignment"] == name}  # fmt: skip
                 page = render("reading.html", name=name, asked=asked, answers=answers)
-                _write(out / "reading" / f"{name}-{asked['name']}.html", page)
+                write(out / "reading" / f"{name}-{asked['name']}.html", page)
 
 
 def slug(file):
@@ -346,7 +336,8 @@ def slug(file):
 
 
 def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=None):
-    """Grade every notebook in ``folder``; returns the rows of ``grades.csv``. Raises ``ValueError`` before it starts.
+    """Grade every notebook in ``folder``; returns the rows of ``grades.csv``. Raises ``ValueError``, or ``OSError`` if
+    nothing can be written to ``out``, before it starts.
 
     ``jobs``: submissions at once, the number of processors if ``None``. Interrupted, it goes on where it was.
     """
@@ -357,6 +348,8 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
     if not list(built.glob("*/autograder.zip")):
         raise ValueError(f"no assignment has been built in {built}: run make homework, with the COURSE of the students")
     given = read_by_hand(out / "by_hand.csv")
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out / "results").close()
     results, asked = {}, digest(built)
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {}
@@ -389,11 +382,11 @@ def main(arguments=None):
     if given.one:
         sandbox.limit(memory, given.seconds + START)
         result = grade(given.folder, given.built, seconds=given.seconds, memory=memory)
-        _write(given.out, json.dumps(result))
+        write(given.out, json.dumps(result))
         return 0
     try:
         rows = grade_all(given.folder, given.out, given.built, seconds=given.seconds, memory=memory, jobs=given.jobs)
-    except (ValueError, PermissionError) as error:  # on Windows a table that is open elsewhere cannot be replaced
+    except (ValueError, OSError) as error:  # on Windows a table that is open elsewhere cannot be replaced
         print(error, file=sys.stderr)
         return 1
     print(f"{len(rows)} submissions: {given.out / 'grades.csv'}")
