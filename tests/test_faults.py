@@ -48,34 +48,30 @@ def notebook(*cells):
 
 SMALL_FILES = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
 EXECUTE = "from lib import notebooks; sys.exit(notebooks.main(sys.argv[1:]))"
-
-
-def test_a_kernel_that_is_killed_names_its_cell_and_leaves_the_notebook(tmp_path):
-    path = tmp_path / "dies.ipynb"
-    path.write_text(notebook("print(1)", "import os\nos.kill(os.getpid(), 9)", "print(2)"), encoding="utf-8")
-    before = path.read_bytes()
-    done = python("-m", "lib.notebooks", path)
-    assert done.returncode == 1
-    assert f"FAILED  {path}\nIts kernel died in code cell 2:\nimport os" in done.said
-    assert "Traceback" not in done.said
-    assert path.read_bytes() == before
+GOING_WRONG = {
+    "dies": (("print(1)", "import os\nos.kill(os.getpid(), 9)", "print(2)"), "Its kernel died in code cell 2:\nimport os\nos.kill"),
+    "full": (("print('x' * 5000)",), "OSError: [Errno 27] File too large; it was not written, and is as it was before: "),
+}
 
 
 @LINUX
-def test_a_full_disk_leaves_the_notebook_and_those_after_it_are_run(tmp_path):
-    long, short, broken = (tmp_path / f"{name}.ipynb" for name in ("a", "b", "c"))
-    long.write_text(notebook("print('x' * 5000)"), encoding="utf-8")
-    short.write_text(notebook("print(6 * 7)"), encoding="utf-8")
-    broken.write_text('{"cells": [', encoding="utf-8")
-    before = long.read_bytes()
-    done = python("-c", SMALL_FILES + EXECUTE, long, short, broken, IPYTHONDIR=tmp_path / "ipython")
-    assert done.returncode == 2
-    assert re.search(rf"FAILED  {long}\nOSError: .*File too large; it was not written, and is as it was before", done.said)
-    assert f"done    {short}" in done.said and "42" in short.read_text(encoding="utf-8")
-    assert f"FAILED  {broken}\nNotJSONError" in done.said
-    assert "Traceback" not in done.said
-    assert long.read_bytes() == before
-    assert {path.name for path in tmp_path.iterdir() if path.is_file()} == {"a.ipynb", "b.ipynb", "c.ipynb"}
+def test_killed_kernels_and_full_disks_are_told_and_leave_the_notebooks(tmp_path):
+    paths = {name: tmp_path / f"{name}.ipynb" for name in ("dies", "full", "cut", "fine")}
+    for name, (cells, _) in GOING_WRONG.items():
+        paths[name].write_text(notebook(*cells), encoding="utf-8")
+    paths["cut"].write_text('{"cells": [', encoding="utf-8")
+    paths["fine"].write_text(notebook("print(6 * 7)"), encoding="utf-8")
+    before = {name: path.read_bytes() for name, path in paths.items()}
+    done = python("-c", SMALL_FILES + EXECUTE, *paths.values(), IPYTHONDIR=tmp_path / "ipython")
+    assert done.returncode == 3, done.said
+    for name, (_, words) in GOING_WRONG.items():
+        assert f"FAILED  {paths[name]}\n{words}" in done.said
+    assert f"FAILED  {paths['cut']}\nNotJSONError" in done.said
+    assert f"done    {paths['fine']}" in done.said and "Traceback" not in done.said
+    after = {name: path.read_bytes() for name, path in paths.items()}
+    assert b"42" in after.pop("fine")
+    assert after.items() <= before.items()
+    assert {path for path in tmp_path.iterdir() if path.is_file()} == {*paths.values()}
 
 
 # Files that nobody can make again, or not soon.
@@ -274,25 +270,24 @@ import os, sys
 def refuse(event, args):
     if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname"):
         asked = str(args[-1] if event in ("socket.connect", "socket.sendto") else args[0])
-        if not any(local in asked for local in ("127.0.0.1", "localhost", "::1")) and "(" in asked + "("[isinstance(args[-1], str):]:
+        if not any(local in asked for local in ("127.0.0.1", "localhost", "::1", "/")):
             with open(os.environ["ASKED"], "a", encoding="utf-8") as file:
                 file.write(f"{event} {asked}\\n")
             raise OSError(101, "Network is unreachable")
 
 sys.addaudithook(refuse)
 '''
-CELLS = (
-    "from lib.number import NUMBER\n\nprint('number', NUMBER)",
-    "from lib.explorer import stream\nfrom lib.rules import sgd\n\nstream(sgd, name='steps')",
-)
+NUMBER = "from lib.number import NUMBER\n\nprint('number', NUMBER)"
 
 
 def small_book(folder):
-    """The project with one page, and with a number in its library."""
+    """The project with one page and a number in its library, without what only makes pages light and plain notebooks."""
     copy_to(folder)
+    config = (folder / "_config.yml").read_text(encoding="utf-8")
+    (folder / "_config.yml").write_text(re.sub("(?m)^ *- lib.(pages|editions)$", "", config), encoding="utf-8")
     (folder / "node_modules").symlink_to(ROOT / "node_modules", target_is_directory=True)
     (folder / "_toc.yml").write_text("format: jb-book\nroot: book/page\n", encoding="utf-8")
-    (folder / "book" / "page.ipynb").write_text(notebook(*CELLS), encoding="utf-8")
+    (folder / "book" / "page.ipynb").write_text(notebook(NUMBER), encoding="utf-8")
     (folder / "lib" / "number.py").write_text("NUMBER = 1\n", encoding="utf-8")
     (folder / "status").mkdir(exist_ok=True)
     return folder
@@ -349,7 +344,7 @@ def killed_in_the_middle(folder):
 def test_a_book_is_made_without_a_network_and_made_right_after_an_interruption(book, offline):
     variables, hook = offline
     first = built(book, hook, **variables)
-    assert "number 1" in first and 'class="downhill"' in first
+    assert "number 1" in first
     assert not Path(variables["ASKED"]).exists()
 
     (book / "lib" / "number.py").write_text("NUMBER = 2\n", encoding="utf-8")
@@ -378,7 +373,6 @@ from lib.data import load
 from lib.descent import descend
 from lib.equations import equations
 from lib.explorer import explore
-from lib.experiments import table
 from lib.homework import check, shapes, Variant
 import matplotlib.pyplot as plt
 
@@ -436,10 +430,3 @@ def test_what_must_write_says_where_it_cannot(book, read_only, tmp_path, name):
     assert done.returncode == status, done.said
     assert re.search(message, done.said), done.said
     assert "Traceback" not in done.said
-
-
-def test_a_build_in_a_folder_that_cannot_be_written_says_so(book, read_only):
-    command = [*read_only, *build_command("--path-output", str(book / "elsewhere"))]
-    done = subprocess.run(command, env=environment(book), stdin=subprocess.DEVNULL, capture_output=True)
-    assert done.returncode
-    assert "Read-only file system" in (done.stdout + done.stderr).decode(errors="replace")
