@@ -229,7 +229,11 @@ def grade_apart(path, saved, built, seconds, memory):
         _end(process)
     if saved.is_file():
         return json.loads(saved.read_text(encoding="utf-8"))
-    return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": trouble, "refused": [],
+    return _ungraded(trouble, seconds)
+
+
+def _ungraded(notes, seconds=0.0):
+    return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": notes, "refused": [],
             "body": "", "answers": {}, "seconds": seconds}  # fmt: skip
 
 
@@ -265,7 +269,8 @@ def read_by_hand(path):
                 fits = False
             if not fits:
                 raise ValueError(f"{path}, line {line}: points is {points!r}; allowed are 0 to {row['out_of']}")
-        given[row["file"], row["question"]] = (float(points) if points else None, row["comment"] or "")
+        place = _as_meant(row["file"]), _as_meant(row["question"])
+        given[place] = (float(points) if points else None, _as_meant(row["comment"] or ""))
     return given
 
 
@@ -296,8 +301,17 @@ def _table(path, columns, rows):
         csv.writer(file).writerows(lines)
 
 
+FORMULA = r"(^|[;,\t\r\n]){}('*\s*[=+@-])"
+
+
 def _harmless(cell):
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell in which no spreadsheet finds a formula, whatever it takes for the end of a cell."""
+    return re.sub(FORMULA.format(""), r"\1'\2", cell) if isinstance(cell, str) else cell
+
+
+def _as_meant(cell):
+    """What :func:`_harmless` made a cell of."""
+    return re.sub(FORMULA.format("'"), r"\1\2", cell)
 
 
 def report(out, results, given):
@@ -354,6 +368,9 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {}
         for file in files:
+            if (folder / file).is_symlink() or not (folder / file).is_file():
+                results[file.as_posix()] = _ungraded(["it is a link or a folder, and not a notebook"])
+                continue
             saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, asked, seconds, memory)}.json"
             waiting[pool.submit(grade_apart, folder / file, saved, built, seconds, memory)] = file.as_posix()
         try:

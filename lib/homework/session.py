@@ -121,7 +121,7 @@ class Session:
         self._starts += 1
         self._functions, self._lines, self._letters = Functions(), queue.Queue(maxsize=1000), queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [*sandbox.prefix(), sys.executable, "-m", "lib.homework.student", str(self.memory), str(self.seconds)],
+            [*sandbox.start(), sys.executable, "-m", "lib.homework.student", str(self.memory), str(self.seconds)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder,
             env=_environment(self.folder), start_new_session=True,
         )  # fmt: skip
