@@ -181,7 +181,7 @@ function checked(figure, key, value) {
   if (key in WHOLE) return must(Number.isInteger(value) && value >= WHOLE[key][0] && value <= WHOLE[key][1], `a whole number from ${WHOLE[key].join(" to ")}`);
   if (key === "rules") {
     const alone = spec.kind === "plane", runs = Object.keys(spec.runs);
-    return must(value.every((r) => runs.includes(r)) && (!alone || value.length === 1), `${alone ? "one" : "some"} of ${runs.join(", ")}`);
+    return must(value.every((r, i) => runs.includes(r) && value.indexOf(r) === i) && (!alone || value.length === 1), `${alone ? "one" : "some"} of ${runs.join(", ")}`);
   }
   if (key === "loss") return oneOf(...spec.losses);
   if (key === "noise") return must(value >= 0 && Number.isFinite(value), "a number from 0 on");
@@ -234,7 +234,7 @@ function mountAll(library) {
     near.unobserve(el);
     const spec = JSON.parse(el.querySelector("[type]").textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
-    if (problems.length) spec.problems = `In the link: ${problems.join(" ")} It shows its beginning.`;
+    if (problems.length) spec.problems = `In the link: ${problems.join(" ").slice(0, 500)} It shows its beginning.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
   };
