@@ -2,6 +2,7 @@
 
 import csv
 import json
+import linecache
 import os
 import re
 import socket
@@ -174,23 +175,22 @@ FLOOD = (
     "threading.Thread(target=flood, daemon=True).start()\ntime.sleep(60)"
 )
 UNREADABLE = {
-    "too little": ALL.format("[k, None, []]"),
-    "no list": ALL.format("[k, ['outputs', None, []], 5]"),
+    "no list of what was refused": ALL.format("[k, ['outputs', None, []], 5]"),
     "no output": ALL.format("[k, ['outputs', None, [{'output_type': 'nonsense'}, 7]], []]"),
     "brackets": PIPE + "out.write(b'[' * 100000 + b'\\n')\nout.flush()",
 }
 
 
-@pytest.mark.parametrize("what", UNREADABLE, ids=lambda what: what.replace(" ", "-"))
-def test_a_line_that_cannot_be_read_costs_its_cell(home, what):
-    held = attempts(home, [UNREADABLE[what], "print(6 * 7)"])
-    assert printed(held, 1) == "42\n"
-    assert held.notes == ["code cell 1 sent something that cannot be read; the rest was graded without it"]
+def test_a_line_that_cannot_be_read_costs_its_cell(home):
+    held = attempts(home, [*UNREADABLE.values(), "print(6 * 7)"])
+    assert printed(held, -1) == "42\n"
+    cost = "code cell {} sent something that cannot be read; the rest was graded without it"
+    assert held.notes == [cost.format(i + 1) for i in range(len(UNREADABLE))]
 
 
-@pytest.mark.parametrize("line", [b"[0]\n", b'["call", 0, "[]"]\n'], ids=["replies", "calls"])
-def test_a_flood_of_lines_ends_with_the_time(home, line):
-    held = session.Session([FLOOD.format(line), "print(1)"], home / "mine", seconds=5, cell_seconds=3)
+def test_a_flood_of_calls_ends_with_the_time(home):
+    """Each of them would be answered, but the process reads no answer."""
+    held = session.Session([FLOOD.format(b'["call", 0, "[]"]\n'), "print(1)"], home / "mine", seconds=4, cell_seconds=2)
     begin = time.monotonic()
     with suppress(session.Stopped):
         held.run()
@@ -411,3 +411,87 @@ def test_an_extreme_link_is_drawn(shown, name):
         kept = ("said", "scripts", "polluted", "handlers")
         assert {key: found[key] for key in kept} == {key: plain[key] for key in kept}, query[:80]
         assert "cannot be drawn" not in found["message"], query[:80]
+
+
+# Rules and losses.
+
+
+def written_rule(text):
+    """The rule that a text defines, with a source that can be read."""
+    name = f"<hostile {hash(text)}>"
+    linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
+    scope = {"np": np}
+    exec(compile(text, name, "exec"), scope)
+    return next(value for key, value in scope.items() if key not in ("np", "__builtins__"))
+
+
+def rule_text(line="theta = theta - lr * g", hyper="lr=0.1", name="mine", head=""):
+    return f"{head}def {name}(theta, g, t, *, {hyper}):\n    {line}\n    return (theta,)\n"
+
+
+OUT_OF_FORM = {
+    "a string": rule_text("theta = '</script><script>pwned=1</script>'"),
+    "a text with a value": rule_text("theta = f'{theta}'"),
+    "bytes": rule_text("theta = theta * b'</script>'"),
+    "a comprehension": rule_text("theta = [x for x in theta]"),
+    "a function without a name": rule_text("theta = (lambda: theta)()"),
+    "an attribute": rule_text("theta = theta.constructor"),
+    "an attribute of NumPy": rule_text("theta = np.exp.__class__(theta)"),
+    "an assignment within": rule_text("theta = (lr2 := theta)"),
+    "an index": rule_text("theta = theta['constructor']"),
+    "a choice": rule_text("theta = g if t else theta"),
+    "an import": rule_text("import os"),
+    "a letter beyond ASCII": rule_text("theta = theta - η * g", hyper="η=0.1"),
+    "a name of JavaScript": rule_text("theta = theta - eval * g", hyper="eval=0.1"),
+    "the same in wide letters": rule_text("theta = theta - ｅｖａｌ * g", hyper="ｅｖａｌ=0.1"),
+    "the prototype": rule_text("theta = theta - __proto__ * g", hyper="__proto__=0.1"),
+    "the prototype as its name": rule_text(name="__proto__"),
+    "a default that is a word": rule_text(hyper="lr='</script>'"),
+    "a default that is a list": rule_text(hyper="lr=[1]"),
+}
+
+
+@pytest.mark.parametrize("what", OUT_OF_FORM, ids=lambda what: what.replace(" ", "-"))
+def test_what_is_out_of_the_house_form_makes_no_script(what):
+    rule = written_rule(OUT_OF_FORM[what])
+    with pytest.raises((equations.HouseFormError, TypeError)) as caught:
+        explore(rule, on=valley, steps=5)
+    assert len(str(caught.value)) > 20
+
+
+def evil_loss():
+    def low(x, y):
+        return x**2 + y**2
+
+    low.__name__ = "</script><script>pwned=1</script><img src=x onerror=pwned=1>"
+    return type("Evil", (Loss,), {"__repr__": lambda self: low.__name__})(low, valley.domain, valley.start, valley.minima)
+
+
+class Evil(float):
+    """A number that prints as something else."""
+
+    def __repr__(self):
+        return "1};pwned=1;({a:1"
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize("name", ["constructor", "toString", "hasOwnProperty", "valueOf", "__defineGetter__"])
+def test_hostile_names_and_numbers_are_drawn_and_run_nothing(pages, shown, name):
+    """Names that every object of JavaScript has, markup in names, docstrings and comments, numbers that print as code."""
+    text = (
+        f"def {name}(theta, g, t, constructor, *, lr=0.1, valueOf=0.5, watch=0.0):\n"
+        "    \"\"\"</script><script>pwned=1</script>\"\"\"  # --></script><script>pwned=1</script>\n"
+        "    constructor = valueOf * constructor + g  # */ pwned=1\n"
+        "    toString = constructor + watch\n"
+        "    theta = theta - lr * toString\n    return theta, constructor\n"
+    )
+    rule = written_rule(text)
+    rule.__kwdefaults__["lr"] = Evil(0.1)
+    figure = explore(rule, sgd, on=evil_loss(), steps=20, name="evil")
+    (pages / "evil.html").write_text(PAGE.format(figure=figure._repr_mimebundle_()[0]["text/html"]), encoding="utf-8")
+    found = shown("evil", f"{name}.lr=0.25")
+    assert (found["said"], found["message"], found["polluted"], found["handlers"]) == ([], "", 0, 0)
+    assert found["scripts"] == 3 and " img" not in found["tags"]
+    figure.state = figure.state | {f"{name}.lr": 0.25}
+    assert found["sentence"] == figure._sentence()
