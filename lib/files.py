@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def draft(path):
-    """A path beside ``path`` to write to, in a folder that is made if need be; at the end it takes the place of ``path``.
+    """A path beside ``path`` to write to; the folder is made if need be. At the end it takes the place of ``path``.
 
     If anything goes wrong meanwhile, ``path`` stays as it is and the draft is deleted; an ``OSError`` names ``path``.
     """

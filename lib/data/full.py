@@ -63,8 +63,8 @@ def folder():
 def fetch(source, to):
     """The path of a file of ``SOURCES`` in the folder ``to``, fetched if it is not there yet.
 
-    Raises ``ConnectionError`` where it cannot be fetched, another ``OSError`` where it cannot be kept, and ``ValueError``
-    where what came has another checksum.
+    Raises ``ConnectionError`` where it cannot be fetched, another ``OSError`` where it cannot be kept, and
+    ``ValueError`` where what came has another checksum.
     """
     path = Path(to) / source.name
     if not path.exists():
@@ -74,8 +74,11 @@ def fetch(source, to):
             continue_download(source.url, part)
         except OSError as error:
             if error.errno in NO_ROOM:
-                raise OSError(error.errno, f"{source.name} cannot be kept in {to} ({os.strerror(error.errno)}): name another "
-                              "folder in the variable DOWNHILL_DATA") from error  # fmt: skip
+                raise OSError(
+                    error.errno,
+                    f"{source.name} cannot be kept in {to} ({os.strerror(error.errno)}): name another folder in the "
+                    "variable DOWNHILL_DATA",
+                ) from error
             raise ConnectionError(
                 f"{source.name} could not be fetched from {source.url} ({error}). It needs a network once; what came is "
                 f"kept, and the next try goes on from there. Or fetch the file by other means and put it into {to}."

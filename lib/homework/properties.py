@@ -424,10 +424,11 @@ def catches(test, right, wrong, kind="rule"):
     if not callable(test):
         raise Broken("there is no test yet" if test in (None, ...) else f"it is {test!r}, not a function")
     everything = [*right, wrong]
-    verdicts = {place: _verdict(test, everything[place]) for place in random.sample(range(len(everything)), len(everything))}
+    order = random.sample(range(len(everything)), len(everything))
+    verdicts = {place: _verdict(test, everything[place]) for place in order}
     if not all(verdicts[place] for place in range(len(right))):
-        raise Broken(f"it rejects a {kind} that is right",
-                     "give it the rule of the book, with other hyper-parameters and shapes" if kind == "rule" else "")  # fmt: skip
+        look = "give it the rule of the book, with other hyper-parameters and shapes" if kind == "rule" else ""
+        raise Broken(f"it rejects a {kind} that is right", look)
     if verdicts[len(right)]:
         raise Broken(f"it lets a faulty {kind} pass", f"what in a {kind} could be wrong without your test noticing?")
 

@@ -1,8 +1,8 @@
 """What a submission's process may do: its own folder and the installed packages, no network, no other program.
 
-Three layers. ``start`` puts the process into namespaces and on a small disk of its own, without network (Linux). ``confine`` lets the
-kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same things in Python, on
-every system, and says so. ``limit`` bounds processor time (Linux, macOS) and memory (Linux). Without the first two, a
+Three layers. ``start`` puts the process into namespaces and on a small disk of its own, without network (Linux).
+``confine`` lets the kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same
+things in Python, on every system, and says so. ``limit`` bounds processor time (Linux, macOS) and memory (Linux). Without the first two, a
 submission that means harm can get round the hook: grade in a container there.
 """
 

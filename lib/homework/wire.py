@@ -33,7 +33,7 @@ class Functions:
         self._shown = {}
 
     def number(self, function):
-        """The number under which the other side can call ``function``: a random one, which tells nothing of its order."""
+        """The number under which the other side can call ``function``: random, so that it says nothing."""
         number = secrets.randbelow(1 << 48)
         self._shown[number] = function
         return number
