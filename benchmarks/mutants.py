@@ -181,6 +181,7 @@ def main():
     if asked.worker:
         return work()  # without lib, which each child loads anew
     from lib import performance
+    from lib.files import write
 
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +193,7 @@ def main():
                 {"line": line, "change": [old, new], "reason": known.get((old, new), "")} for line, old, new in alive
             ]}  # fmt: skip
             text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
-            RECORD.write_text(text + "\n", encoding="utf-8", newline="\n")
+            write(RECORD, text + "\n")
         performance.update(mutants={name: counted(made) for name, made in record.items()})
         for worker in workers:
             worker.process.kill()

@@ -59,7 +59,7 @@ SIMPLER_MATHML = {
 FIRST_PRIVATE = 0xE000  # a character that Unicode leaves to us, so that no equation has it
 
 RESERVED = frozenset(
-    "arguments await break case catch class const continue debugger default delete do else enum eval export extends "
+    "__proto__ arguments await break case catch class const continue debugger default delete do else enum eval export extends "
     "false finally for function if implements import in instanceof interface let new null package private protected "
     "public return static super switch this throw true try typeof undefined var void while with yield Math".split()
 )

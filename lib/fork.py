@@ -6,9 +6,12 @@ Use: ``python -m lib.fork URL [BRANCH]``, or ``make fork URL=https://github.com/
 
 import re
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import yaml
+
+from lib.files import draft
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB = "https://github.com/"  # Colab opens notebooks from there alone, and the theme warns about a button elsewhere
@@ -105,8 +108,10 @@ def changes(root, url, branch=None):
 def fork(root, url, branch=None):
     """Write :func:`changes`, all of them or, if one cannot be made, none; returns the names of the changed files."""
     new = changes(root, url, branch)
-    for name, text in new.items():
-        (Path(root) / name).write_bytes(text.encode())
+    with ExitStack() as drafts:
+        parts = {name: drafts.enter_context(draft(Path(root) / name)) for name in new}
+        for name, part in parts.items():
+            part.write_bytes(new[name].encode())
     return list(new)
 
 
@@ -117,7 +122,7 @@ def main(arguments):
         return 2
     try:
         changed = fork(ROOT, *arguments)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print("\n".join(f"changed {name}" for name in changed) or "nothing to change")

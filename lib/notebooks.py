@@ -16,6 +16,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from lib.files import write
+
 ROOT = Path(__file__).resolve().parents[1]
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -89,13 +91,20 @@ def _is_picture(mime, data):
 
 
 def execute(path):
-    """Run a notebook in its own folder and rewrite it in normal form; a failing cell raises."""
+    """Run a notebook in its own folder and rewrite it in normal form; a failing cell raises, and nothing is written."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
+    begun = []
+    client = NotebookClient(
         notebook, timeout=TIMEOUT, kernel_name="python3", record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
-    ).execute()  # fmt: skip
-    path.write_text(written(normalise(notebook)), encoding="utf-8", newline="\n")
+        on_cell_start=lambda cell, cell_index: begun.append(cell) if cell.cell_type == "code" else None,
+    )  # fmt: skip
+    try:
+        client.execute()
+    except DeadKernelError as error:
+        source = begun[-1].source if begun else ""
+        raise DeadKernelError(f"Its kernel died in code cell {len(begun)}:\n{source}") from error
+    write(path, written(normalise(notebook)))
 
 
 def written(notebook):
@@ -108,6 +117,8 @@ def _report(path):
         execute(path)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return f"FAILED  {path}\n{error}"
+    except Exception as error:
+        return f"FAILED  {path}\n{type(error).__name__}: {error}"
     return f"done    {path}"
 
 

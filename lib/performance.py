@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from .files import write
 from .notation import markdown
 
 MEASURED = Path(__file__).with_name("measured.json")
@@ -23,7 +24,7 @@ def measured():
 def update(**parts):
     """Put newly measured parts into ``measured.json``; the others stay."""
     text = json.dumps(measured() | parts, indent=1, ensure_ascii=False)
-    MEASURED.write_text(text + "\n", encoding="utf-8", newline="\n")
+    write(MEASURED, text + "\n")
 
 
 def comparisons(part):

@@ -22,6 +22,7 @@ from playwright.sync_api import sync_playwright
 from pygments.formatters import HtmlFormatter
 
 from lib import __version__, fork
+from lib.files import draft, write
 from lib.katex import DIST
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -81,7 +82,7 @@ def pack(site, target, read_me, day):
     files = {name: content for name, content in files.items() if not name.startswith(".") and "/." not in name}
     # A text of Windows' own kind: its oldest editor shows it right too.
     files["READ ME FIRST.txt"] = b"\xef\xbb\xbf" + read_me.replace("\n", "\r\n").encode()
-    with zipfile.ZipFile(target, "w") as archive:
+    with draft(target) as part, zipfile.ZipFile(part, "w") as archive:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(f"{Path(target).stem}/{name}", (day.year, day.month, day.day, 0, 0, 0))
             entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o644 << 16
@@ -260,7 +261,8 @@ def finish(source, target, title, author, day):
             about["xmp:CreateDate"] = about["xmp:ModifyDate"] = f"{day}T00:00:00Z"
             about["xmp:CreatorTool"] = "Downhill"
         document.Root.ViewerPreferences = pikepdf.Dictionary(DisplayDocTitle=True)
-        document.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
+        with draft(target) as part:
+            document.save(part, object_stream_mode=pikepdf.ObjectStreamMode.generate, deterministic_id=True)
 
 
 def make_pdf(browser, site, root, target, only=None):
@@ -297,7 +299,7 @@ def main():
     read_me = READ_ME.format(address=fork.site(repository) or repository, repository=repository)
     changes = (ROOT / "book" / "changelog.md").read_text(encoding="utf-8")
     text = news(changes, __version__, fork.site(repository))
-    (OUT / "NEW.md").write_text(text, encoding="utf-8", newline="\n")
+    write(OUT / "NEW.md", text)
     pack(SITE, OUT / f"{NAME}.zip", read_me, released())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=FLAGS)

@@ -21,7 +21,11 @@ import nbformat
 from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.cache.db import NbCacheRecord
 from jupyter_cache.executors.utils import single_nb_execution
+from nbformat import ValidationError
+from nbformat.reader import NotJSONError
+from sqlalchemy.exc import SQLAlchemyError
 
 from lib import icons
 from lib.explorer import code
@@ -50,10 +54,17 @@ def digest(*paths):
 
 
 def forget_unfinished(app, config):
-    """Start from nothing if the last build failed or was interrupted: its warnings would not be given again."""
+    """Start from nothing if the last build failed or was interrupted: its warnings would not be given again.
+
+    The mark of such a build is the last to go, so that an interruption meanwhile changes nothing.
+    """
     for mark in _marks(app):
         if mark.exists():
-            shutil.rmtree(mark.parent)
+            for old in mark.parent.iterdir():
+                if old.is_dir() and not old.is_symlink():
+                    shutil.rmtree(old)
+                elif old != mark:
+                    old.unlink()
         mark.parent.mkdir(parents=True, exist_ok=True)
         mark.touch()
 
@@ -88,7 +99,7 @@ def execute_ahead(app, env, docnames):
     """
     if app.config.nb_execution_mode != "cache":
         return
-    cache = get_cache(app.config.nb_execution_cache_path)
+    cache = _sound_cache(app.config.nb_execution_cache_path)
     files = (Path(env.doc2path(name)) for name in docnames)
     notebooks = {file: nbformat.read(file, as_version=4) for file in files if file.suffix == ".ipynb"}
     new = {file: notebook for file, notebook in notebooks.items() if not _is_cached(cache, notebook)}
@@ -104,10 +115,27 @@ def execute_ahead(app, env, docnames):
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
-def _is_cached(cache, notebook):
+def _sound_cache(folder):
+    """The execution cache in a folder, begun anew if its list of notebooks cannot be read."""
     try:
-        return bool(cache.match_cache_notebook(notebook))
+        cache = get_cache(folder)
+        cache.list_cache_records()
+    except (SQLAlchemyError, RuntimeError):
+        shutil.rmtree(folder)
+        cache = get_cache(folder)
+    return cache
+
+
+def _is_cached(cache, notebook):
+    """Whether a notebook is in the cache; what an interruption left of one is thrown away."""
+    try:
+        record = cache.match_cache_notebook(notebook)
     except KeyError:
+        return False
+    try:
+        return bool(cache.get_cache_bundle(record.pk))
+    except (KeyError, ValueError, NotJSONError, ValidationError):
+        NbCacheRecord.remove_record(record.pk, cache.db)
         return False
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import files
 from . import FORMS, LIBRARIES, RECORD, call
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-6}
@@ -25,7 +26,7 @@ def write(recorded, path):
     compact = lambda value: json.dumps(value, separators=(",", ":"))
     cases = ",\n".join(compact(case) for case in recorded["cases"])
     lines = [f"{compact(key)}:{compact(value)}" for key, value in recorded.items() if key != "cases"]
-    Path(path).write_text("{" + ",\n".join(lines) + ',\n"cases":[\n' + cases + "\n]}\n", encoding="utf-8", newline="\n")
+    files.write(path, "{" + ",\n".join(lines) + ',\n"cases":[\n' + cases + "\n]}\n")
 
 
 def shortest(array):

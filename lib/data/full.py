@@ -4,6 +4,7 @@ A file is fetched into the folder that the variable ``DOWNHILL_DATA`` names, or 
 folder. A download that was interrupted goes on where it stopped; a file whose checksum is wrong is thrown away.
 """
 
+import errno
 import gzip
 import hashlib
 import os
@@ -21,6 +22,7 @@ PIECE = 1 << 20
 IDX_TYPES = {8: np.uint8}
 CIFAR_RECORD = 1 + 3 * 32 * 32
 WORDS = 10_000
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 
 
 @dataclass(frozen=True)
@@ -61,15 +63,22 @@ def folder():
 def fetch(source, to):
     """The path of a file of ``SOURCES`` in the folder ``to``, fetched if it is not there yet.
 
-    Raises ``ConnectionError`` where it cannot be fetched, and ``ValueError`` where what came has another checksum.
+    Raises ``ConnectionError`` where it cannot be fetched, another ``OSError`` where it cannot be kept, and
+    ``ValueError`` where what came has another checksum.
     """
     path = Path(to) / source.name
     if not path.exists():
         part = path.with_name(f"{path.name}.part")
-        part.parent.mkdir(parents=True, exist_ok=True)
         try:
+            part.parent.mkdir(parents=True, exist_ok=True)
             continue_download(source.url, part)
         except OSError as error:
+            if error.errno in NO_ROOM:
+                raise OSError(
+                    error.errno,
+                    f"{source.name} cannot be kept in {to} ({os.strerror(error.errno)}): name another folder in the "
+                    "variable DOWNHILL_DATA",
+                ) from error
             raise ConnectionError(
                 f"{source.name} could not be fetched from {source.url} ({error}). It needs a network once; what came is "
                 f"kept, and the next try goes on from there. Or fetch the file by other means and put it into {to}."

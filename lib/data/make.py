@@ -23,6 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.files import draft
+
 HERE = Path(__file__).parent
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 FASHION_CLASSES = (
@@ -142,7 +144,9 @@ def main(folder=HERE):
     """Write every file into ``folder``; the npz format of NumPy keeps no times, so the bytes can be compared."""
     for name, maker in MAKERS.items():
         path = Path(folder) / f"{name}.npz"
-        np.savez_compressed(path, **maker())
+        arrays = maker()
+        with draft(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
         print(f"{path.name}: {path.stat().st_size:,} bytes")
 
 

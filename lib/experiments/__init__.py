@@ -61,6 +61,7 @@ import numpy as np
 
 from lib import layers, rules
 from lib.beyond import ademamix, adopt, schedule_free_adamw
+from lib.files import draft, write
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
 from lib.schedules import constant, cosine, inverse_sqrt, linear, staircase, warmup
 from lib.training import Task, grid
@@ -305,7 +306,8 @@ def record(name, folder=FOLDER, cache=None):
     seconds = time.process_time() - begin
     columns = table.select_dtypes("float").columns
     table[columns] = table[columns].map(lambda value: float(f"{value:.{DIGITS}g}"))
-    table.to_csv(folder / f"{name}.csv.gz", index=False, compression={"method": "gzip", "mtime": 0}, lineterminator="\n")
+    with draft(folder / f"{name}.csv.gz") as part:
+        table.to_csv(part, index=False, compression={"method": "gzip", "mtime": 0}, lineterminator="\n")
     path = folder / "record.json"
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     known[name] = {
@@ -318,7 +320,7 @@ def record(name, folder=FOLDER, cache=None):
         "releases": f"Python {platform.python_version()}, NumPy {np.__version__}",
     }
     ordered = {key: known[key] for key in EXPERIMENTS if key in known}
-    path.write_text(json.dumps(ordered, indent=2) + "\n", encoding="utf-8", newline="\n")
+    write(path, json.dumps(ordered, indent=2) + "\n")
 
 
 def main(arguments):

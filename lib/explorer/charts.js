@@ -29,7 +29,7 @@ const STAR = "M0-8L2-2.6 7.8-2.5 3.1 1 4.8 6.6 0 3.2-4.8 6.6-3.1 1-7.8-2.5-2-2.6
 function scale(low, high, from, to, log = false) {
   const flat = log ? Math.log10 : (v) => v;
   const origin = flat(low), unit = (to - from) / (flat(high) - origin);
-  const at = (v) => from + (flat(v) - origin) * unit;
+  const at = (v) => clamp(from + (flat(v) - origin) * unit, -1e9, 1e9);
   const back = (p) => { const u = origin + (p - from) / unit; return log ? 10 ** u : u; };
   return { low, high, log, from, to, at, back };
 }

@@ -197,8 +197,8 @@ function player(figure) {
   row.show = ({ step, steps }) => {
     scrub.max = steps;
     scrub.value = step;
-    scrub.setAttribute("aria-valuetext", `step ${step} of ${steps}`);
     count.textContent = `step ${step} of ${steps}`;
+    scrub.setAttribute("aria-valuetext", count.textContent);
   };
   return row;
 }

@@ -105,7 +105,7 @@ function outcome(run, loss, steps) {
 
 // A number in a few digits, with a true minus: 0.05, −1300, 3.1e−4, ∞.
 function amount(x, precision = 4) {
-  if (!Number.isFinite(x)) return Number.isNaN(x) ? "NaN" : x > 0 ? "∞" : "−∞";
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : x < 0 ? "−∞" : "NaN";
   const rounded = +x.toPrecision(precision), size = Math.abs(rounded);
   const text = size && (size < 1e-3 || size >= 1e4) ? rounded.toExponential() : String(rounded);
   return text.replaceAll("-", "−").replace("+", "");

@@ -99,7 +99,7 @@ function render({ model, el }, library, own = {}) {
       model.save_changes();
     }, 80);
   }
-  const hear = () => { if (!unsent) change({ ...model.get("state") }); };
+  const hear = () => { if (!unsent) change(model.get("state")); };
 
   figure.kind = KINDS[spec.kind](figure);
   const bar = "step" in spec.state ? [player(figure)] : [], controls = [...figure.kind.controls, ...bar.map((row) => ({ row }))];
@@ -178,14 +178,14 @@ function checked(figure, key, value) {
     const least = low === null ? "" : ` from ${low} on`, most = high === null ? "" : ` and less than ${high}`;
     return must(value >= (low ?? -Infinity) && value < (high ?? Infinity) && Number.isFinite(value), `a number${least}${most}`);
   }
-  if (key in WHOLE) return must(Number.isInteger(value) && value >= WHOLE[key][0] && value <= WHOLE[key][1], `a whole number from ${WHOLE[key].join(" to ")}`);
+  if (key in WHOLE) return must(value === clamp(Math.round(value), ...WHOLE[key]), `a whole number from ${WHOLE[key].join(" to ")}`);
   if (key === "rules") {
     const alone = spec.kind === "plane", runs = Object.keys(spec.runs);
-    return must(value.every((r) => runs.includes(r)) && (!alone || value.length === 1), `${alone ? "one" : "some"} of ${runs.join(", ")}`);
+    return must(value.every((r) => runs.includes(r)) && value.length === (alone ? 1 : new Set(value).size), `${alone ? "one" : "some"} of ${runs.join(", ")}`);
   }
   if (key === "loss") return oneOf(...spec.losses);
   if (key === "noise") return must(value >= 0 && Number.isFinite(value), "a number from 0 on");
-  if (key === "start") return must(value.every(Number.isFinite) && value.length === 2, "two numbers");
+  if (key === "start") return must(value.length === 2 && value.every(Number.isFinite), "two numbers");
   if (key.endsWith("_range")) {
     must(value.length === 2 && value[0] < value[1], "two numbers, the smaller first");
     return value.map((v) => checked(figure, `${figure.state.rules[0]}.${figure.state[key.replace("range", "name")]}`, v));
@@ -234,7 +234,7 @@ function mountAll(library) {
     near.unobserve(el);
     const spec = JSON.parse(el.querySelector("[type]").textContent), own = window.downhill?.[spec.id] ?? {};
     const { state, problems } = linked(spec, merge(library, own), location.search);
-    if (problems.length) spec.problems = `In the link: ${problems.join(" ")} It shows its beginning.`;
+    if (problems.length) spec.problems = `In the link: ${problems.join(" ").slice(0, 800)} It shows its beginning.`;
     el.id ||= spec.id;
     render({ model: page({ spec, state }), el }, library, own);
   };

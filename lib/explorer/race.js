@@ -105,7 +105,7 @@ function readChoice({ spec: { allowed } }, key, text) {
     if (found === undefined) throw new Error(`${key} must be one of ${allowed[key].join(", ")}, not ${word}.`);
     return found;
   };
-  return key === "rules" ? (text && text.split(",").map(one)) || [] : one(text);
+  return key === "rules" ? (text && [...new Set(text.split(",").map(one))]) || [] : one(text);
 }
 
 // The panels.

@@ -67,14 +67,22 @@ def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
     """Build one assignment from its master at ``path`` into a folder of its name in ``out``, which is returned.
 
     ``students``: ids; each gets a copy with the id filled in. Raises ``ValueError`` if a student's copy shows a solution
-    or a test.
+    or a test. If anything fails, the folder stays as it was.
     """
-    from otter.assign import main as assign
-
     master = with_course(masters.read(path), course)
     name = masters.name_of(master)
-    target = Path(out).resolve() / name
-    shutil.rmtree(target, ignore_errors=True)
+    out = Path(out).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=out) as draft:
+        _build(path, master, name, Path(draft) / name, students, execute)
+        shutil.rmtree(out / name, ignore_errors=True)
+        (Path(draft) / name).rename(out / name)
+    return out / name
+
+
+def _build(path, master, name, target, students, execute):
+    from otter.assign import main as assign
+
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder).resolve()
         source = normalise(master)
@@ -108,7 +116,6 @@ def build(path, out=BUILT, *, course="downhill", students=(), execute=True):
     )
     page = render("key.html", name=name, questions=asked, body=notebook_html(solution))
     (target / "key.html").write_text(page, encoding="utf-8")
-    return target
 
 
 def _write(path, notebook):

@@ -10,6 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+from ..files import draft
+
 NUMBER = re.compile(r"_(\d+)_\d+_")  # name, perhaps LATE, number of the student, number of the file, name of the file
 
 
@@ -74,8 +76,12 @@ def main(arguments):
         print(error, file=sys.stderr)
         return 1
     target = Path(export).with_name(f"{Path(export).stem}-filled.csv")
-    with target.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows(new)
+    try:
+        with draft(target) as part, part.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(new)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"scores: {len(found)}, in {target}")
     for file in without:
         print(f"no score from {file}")

@@ -31,6 +31,7 @@ import psutil
 from nbformat import from_dict
 from tqdm import tqdm
 
+from ..files import draft, write
 from . import masters, sandbox
 from .build import BUILT
 from .pages import notebook_html, render
@@ -228,7 +229,11 @@ def grade_apart(path, saved, built, seconds, memory):
         _end(process)
     if saved.is_file():
         return json.loads(saved.read_text(encoding="utf-8"))
-    return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": trouble, "refused": [],
+    return _ungraded(trouble, seconds)
+
+
+def _ungraded(notes, seconds=0.0):
+    return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": notes, "refused": [],
             "body": "", "answers": {}, "seconds": seconds}  # fmt: skip
 
 
@@ -245,14 +250,6 @@ def _end(process):
             pass
     process.wait()
     process.stderr.close()
-
-
-def _write(path, text):
-    """Write a file as a whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(draft, path)
 
 
 def read_by_hand(path):
@@ -272,7 +269,8 @@ def read_by_hand(path):
                 fits = False
             if not fits:
                 raise ValueError(f"{path}, line {line}: points is {points!r}; allowed are 0 to {row['out_of']}")
-        given[row["file"], row["question"]] = (float(points) if points else None, row["comment"] or "")
+        place = _as_meant(row["file"]), _as_meant(row["question"])
+        given[place] = (float(points) if points else None, _as_meant(row["comment"] or ""))
     return given
 
 
@@ -299,15 +297,21 @@ def row(file, result, given):
 def _table(path, columns, rows):
     """Write a CSV file that a spreadsheet opens; no cell starts a formula."""
     lines = [columns, *([_harmless(row.get(column, "")) for column in columns] for row in rows)]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    with draft.open("w", encoding="utf-8-sig", newline="") as file:
+    with draft(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerows(lines)
-    os.replace(draft, path)
+
+
+FORMULA = r"(^|[;,\t\r\n]){}('*\s*[=+@-])"
 
 
 def _harmless(cell):
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A cell in which no spreadsheet finds a formula, whatever it takes for the end of a cell."""
+    return re.sub(FORMULA.format(""), r"\1'\2", cell) if isinstance(cell, str) else cell
+
+
+def _as_meant(cell):
+    """What :func:`_harmless` made a cell of."""
+    return re.sub(FORMULA.format("'"), r"\1\2", cell)
 
 
 def report(out, results, given):
@@ -323,7 +327,7 @@ def report(out, results, given):
     _table(out / "by_hand.csv", READ, to_read)
     for (file, result), cells in zip(results.items(), rows):
         page = render("feedback.html", file=file, result=result, row=cells, given=given)
-        _write(out / "feedback" / f"{slug(file)}.html", page)
+        write(out / "feedback" / f"{slug(file)}.html", page)
     return rows
 
 
@@ -335,7 +339,7 @@ def reading(out, results, built):
                 answers = {file: result["answers"].get(asked["name"], "") for file, result in results.items()
                            if result["assignment"] == name}  # fmt: skip
                 page = render("reading.html", name=name, asked=asked, answers=answers)
-                _write(out / "reading" / f"{name}-{asked['name']}.html", page)
+                write(out / "reading" / f"{name}-{asked['name']}.html", page)
 
 
 def slug(file):
@@ -346,7 +350,8 @@ def slug(file):
 
 
 def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=None):
-    """Grade every notebook in ``folder``; returns the rows of ``grades.csv``. Raises ``ValueError`` before it starts.
+    """Grade every notebook in ``folder``; returns the rows of ``grades.csv``. Raises ``ValueError``, or ``OSError`` if
+    nothing can be written to ``out``, before it starts.
 
     ``jobs``: submissions at once, the number of processors if ``None``. Interrupted, it goes on where it was.
     """
@@ -357,10 +362,15 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
     if not list(built.glob("*/autograder.zip")):
         raise ValueError(f"no assignment has been built in {built}: run make homework, with the COURSE of the students")
     given = read_by_hand(out / "by_hand.csv")
+    (out / "results").mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=out / "results").close()
     results, asked = {}, digest(built)
     with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {}
         for file in files:
+            if (folder / file).is_symlink() or not (folder / file).is_file():
+                results[file.as_posix()] = _ungraded(["it is a link or a folder, and not a notebook"])
+                continue
             saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, asked, seconds, memory)}.json"
             waiting[pool.submit(grade_apart, folder / file, saved, built, seconds, memory)] = file.as_posix()
         try:
@@ -389,11 +399,11 @@ def main(arguments=None):
     if given.one:
         sandbox.limit(memory, given.seconds + START)
         result = grade(given.folder, given.built, seconds=given.seconds, memory=memory)
-        _write(given.out, json.dumps(result))
+        write(given.out, json.dumps(result))
         return 0
     try:
         rows = grade_all(given.folder, given.out, given.built, seconds=given.seconds, memory=memory, jobs=given.jobs)
-    except (ValueError, PermissionError) as error:  # on Windows a table that is open elsewhere cannot be replaced
+    except (ValueError, OSError) as error:  # on Windows a table that is open elsewhere cannot be replaced
         print(error, file=sys.stderr)
         return 1
     print(f"{len(rows)} submissions: {given.out / 'grades.csv'}")

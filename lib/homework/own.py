@@ -109,7 +109,10 @@ def house_form(rule, states, source, seed=0, **hyper):
 
 
 def _from_text(source):
-    """The function that a text defines; its lines are read as equations first, and none is run before."""
+    """The function that a text defines; its lines are read as equations first, and none is run before.
+
+    This happens in the grader's own process, so nothing may stand in its first line that Python computes.
+    """
     text = textwrap.dedent(source)
     body = ast.parse(text).body
     if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):
@@ -118,6 +121,8 @@ def _from_text(source):
     arguments = [*head.posonlyargs, *head.args, *head.kwonlyargs]
     if body[0].decorator_list or body[0].returns or head.defaults or any(each.annotation for each in arguments):
         raise Broken("a rule has no decorators, annotations and defaults of positional arguments", "its first line")
+    if head.vararg or head.kwarg or getattr(body[0], "type_params", []):
+        raise Broken("each argument of a rule has a name of its own, without * or type parameters", "its first line")
     for default in head.kw_defaults:
         if not isinstance(default, ast.Constant):
             raise Broken("each hyper-parameter needs a number as its default", "its first line")

@@ -11,6 +11,7 @@ its states, ``hyper`` are the hyper-parameters with which it is tried. ``seed`` 
 import functools
 import math
 import numbers
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -416,14 +417,19 @@ def _call(function, arguments):
 
 @_property("your test tells right from wrong")
 def catches(test, right, wrong, kind="rule"):
-    """``test(each)`` is true for the ``right`` ones and false for the ``wrong`` one; ``kind`` says what they are."""
+    """``test(each)`` is true for the ``right`` ones and false for the ``wrong`` one; ``kind`` says what they are.
+
+    They come in random order, so that a test cannot know them by their place.
+    """
     if not callable(test):
         raise Broken("there is no test yet" if test in (None, ...) else f"it is {test!r}, not a function")
-    for each in right:
-        if not _verdict(test, each):
-            raise Broken(f"it rejects a {kind} that is right",
-                         "give it the rule of the book, with other hyper-parameters and shapes" if kind == "rule" else "")  # fmt: skip
-    if _verdict(test, wrong):
+    everything = [*right, wrong]
+    order = random.sample(range(len(everything)), len(everything))
+    verdicts = {place: _verdict(test, everything[place]) for place in order}
+    if not all(verdicts[place] for place in range(len(right))):
+        look = "give it the rule of the book, with other hyper-parameters and shapes" if kind == "rule" else ""
+        raise Broken(f"it rejects a {kind} that is right", look)
+    if verdicts[len(right)]:
         raise Broken(f"it lets a faulty {kind} pass", f"what in a {kind} could be wrong without your test noticing?")
 
 

@@ -1,8 +1,8 @@
 """What a submission's process may do: its own folder and the installed packages, no network, no other program.
 
-Three layers. ``prefix`` starts the process in namespaces of its own, without network (Linux). ``confine`` lets the
-kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same things in Python, on
-every system, and says so. ``limit`` bounds processor time (Linux, macOS) and memory (Linux). Without the first two, a
+Three layers. ``start`` puts the process into namespaces and on a small disk of its own, without network (Linux).
+``confine`` lets the kernel refuse other files (Landlock, Linux 5.13 and later) and adds a hook that refuses the same
+things in Python, on every system, and says so. ``limit`` bounds processor time (Linux, macOS) and memory (Linux). Without the first two, a
 submission that means harm can get round the hook: grade in a container there.
 """
 
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,8 @@ except ImportError:
     resource = None
 
 UNSHARE = ("unshare", "--user", "--map-root-user", "--net", "--pid", "--fork", "--kill-child")
+OWN_DISK = ("sh", "-c", 'mount -t tmpfs -o size=200m,mode=700 tmpfs . && cd "$PWD" && exec "$@"', "sh")
+DEVICES = tuple(f"/dev/{name}" for name in ("full", "null", "random", "urandom", "zero"))
 LARGEST_FILE = 50_000_000
 STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn",
           "os.startfile")  # fmt: skip
@@ -49,6 +52,17 @@ def prefix():
     return UNSHARE if tried.returncode == 0 else ()
 
 
+@functools.cache
+def start():
+    """:func:`prefix`, and where the system allows it a disk of 200 MB in the place of the process's folder."""
+    if not prefix():
+        return ()
+    with tempfile.TemporaryDirectory() as folder:
+        command = (*prefix(), "--mount", *OWN_DISK)
+        tried = subprocess.run([*command, "true"], capture_output=True, stdin=subprocess.DEVNULL, cwd=folder)
+    return command if tried.returncode == 0 else prefix()
+
+
 def limit(memory, seconds):
     """Bound this process: bytes of memory, seconds of processor time, the size of a file; no core dump.
 
@@ -66,7 +80,7 @@ def readable(folder):
     """Folders from which a submission may read: its own, Python's, the packages', the system's."""
     places = {sys.prefix, sys.base_prefix, sysconfig.get_paths()["purelib"], str(Path(__file__).parents[1])}
     places |= {folder, os.environ.get("MPLCONFIGDIR", folder)}
-    places |= {"/usr", "/lib", "/lib64", "/dev", "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys"}
+    places |= {"/usr", "/lib", "/lib64", *DEVICES, "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys"}
     places |= {f"/etc/{name}" for name in ("fonts", "ld.so.cache", "localtime", "mime.types", "os-release", "passwd")}
     return sorted({os.path.realpath(place) for place in places if os.path.exists(place)} - {"/"})
 

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import nbformat
 
 from . import sandbox
 from .wire import Functions, Opaque, call, dumps, loads
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 LONGEST_LINE = 64_000_000
 GRACE = 3
 RESTARTS = 3
+UNREADABLE = "sent something that cannot be read"
 
 
 class Stopped(Exception):
@@ -64,8 +67,12 @@ class Session:
                         break
 
     def _cell(self, i, source):
-        _, error, outputs = self._ask({"do": "cell", "source": source}, self.cell_seconds)
-        self.errors[i], self.outputs[i] = error, outputs
+        reply = self._ask({"do": "cell", "source": source}, self.cell_seconds)
+        with self._understood():
+            _, error, outputs = reply
+            for output in outputs:
+                nbformat.validate(nbformat.from_dict(output), ref="output", version=4, version_minor=5)
+            self.errors[i], self.outputs[i] = error, outputs
 
     def _note(self, words):
         if words not in self.notes:
@@ -95,10 +102,12 @@ class Session:
         return self._value({"do": "call", "function": number, "arguments": arguments}, self.call_seconds)
 
     def _value(self, request, seconds):
-        kind, *rest = self._ask(request, seconds)
-        if kind == "raised":
-            raise RuntimeError(": ".join(rest))
-        return loads(rest[0], self._functions, self._call)
+        reply = self._ask(request, seconds)
+        with self._understood():
+            kind, *rest = reply
+            if kind != "raised":
+                return loads(rest[0], self._functions, self._call)
+        raise RuntimeError(": ".join(map(str, rest)))
 
     # The process.
 
@@ -110,13 +119,14 @@ class Session:
             raise Stopped(f"the time limit of {self.seconds} s was reached")
         self.stop()
         self._starts += 1
-        self._functions, self._lines = Functions(), queue.Queue(maxsize=1000)
+        self._functions, self._lines, self._letters = Functions(), queue.Queue(maxsize=1000), queue.SimpleQueue()
         self._process = subprocess.Popen(
-            [*sandbox.prefix(), sys.executable, "-m", "lib.homework.student", str(self.memory), str(self.seconds)],
+            [*sandbox.start(), sys.executable, "-m", "lib.homework.student", str(self.memory), str(self.seconds)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self.folder,
             env=_environment(self.folder), start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=_listen, args=(self._process.stdout, self._lines), daemon=True).start()
+        threading.Thread(target=_tell, args=(self._process.stdin, self._letters), daemon=True).start()
 
     def stop(self):
         """End the process and everything that it started."""
@@ -125,9 +135,9 @@ class Session:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self._process.kill()
         self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            with suppress(OSError, ValueError):
-                pipe.close()
+        self._letters.put(b"")
+        with suppress(OSError, ValueError):
+            self._process.stdout.close()
         self._process = None
 
     def _ask(self, request, seconds):
@@ -140,8 +150,19 @@ class Session:
             if message[0] == "call":
                 self._send(self._called(message))
             elif message[0] == number:
-                self.refused = [str(words) for words in message[2]]
-                return message[1]
+                with self._understood():
+                    _, reply, refused = message
+                    self.refused = [str(words)[:500] for words in refused[:20]]
+                    return reply
+
+    @contextmanager
+    def _understood(self):
+        """End the process if what it sent is nothing that :mod:`lib.homework.student` sends."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError, AttributeError, nbformat.ValidationError):
+            self.stop()
+            raise Stopped(UNREADABLE) from None
 
     def _called(self, message):
         """Call one of our functions, for the student's code."""
@@ -152,15 +173,14 @@ class Session:
             return ["raised", f"{type(error).__name__}: {error}"]
 
     def _send(self, message):
-        try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
-            self._process.stdin.flush()
-        except (OSError, AttributeError):
-            self.stop()
-            raise Stopped("ended the process") from None
+        if self._process is None:
+            raise Stopped("ended the process")
+        self._letters.put(json.dumps(message).encode() + b"\n")
 
     def _receive(self, until, seconds):
         try:
+            if time.monotonic() > until:
+                raise queue.Empty
             line = self._lines.get(timeout=max(until - time.monotonic(), 0.001))
         except queue.Empty:
             self._interrupt()
@@ -174,7 +194,7 @@ class Session:
             return message
         except (ValueError, AssertionError, RecursionError):
             self.stop()
-            raise Stopped("ended the process" if not line else "sent something that cannot be read") from None
+            raise Stopped("ended the process" if not line else UNREADABLE) from None
 
     def _interrupt(self):
         """Interrupt what runs, as the stop button does; if that does not help, end the process."""
@@ -193,6 +213,14 @@ def _listen(pipe, lines):
         while line := pipe.readline(LONGEST_LINE):
             lines.put(line)
     lines.put(b"")
+
+
+def _tell(pipe, letters):
+    """Write each letter into the pipe until an empty one; a process that does not read holds up nobody else."""
+    with suppress(OSError, ValueError), pipe:
+        while letter := letters.get():
+            pipe.write(letter)
+            pipe.flush()
 
 
 def _environment(folder):

@@ -7,6 +7,7 @@ arrives as an :class:`Opaque`.
 
 import base64
 import json
+import secrets
 from dataclasses import dataclass
 from types import EllipsisType
 
@@ -29,12 +30,13 @@ class Functions:
     """The functions that one side has shown to the other, by number."""
 
     def __init__(self):
-        self._shown = []
+        self._shown = {}
 
     def number(self, function):
-        """The number under which the other side can call ``function``."""
-        self._shown.append(function)
-        return len(self._shown) - 1
+        """The number under which the other side can call ``function``: random, so that it says nothing."""
+        number = secrets.randbelow(1 << 48)
+        self._shown[number] = function
+        return number
 
     def __getitem__(self, number):
         return self._shown[number]
