@@ -76,7 +76,7 @@ function sheet(...parts) {
     // Fill the room for [low, high, log] across and up; returns the scales.
     layOut(room, across, up, names) {
       const width = Math.max(40, room - EDGE.left - EDGE.right);
-      const height = Math.round(Math.min(width * 0.86, Math.max(560, innerHeight * 0.6)));
+      const height = Math.round(clamp(innerHeight * 0.6, 560, width * 0.86));
       const [x, y] = [scale(...across.slice(0, 2), 0, width, across[2]), scale(...up.slice(0, 2), height, 0, up[2])];
       size = { width: width + EDGE.left + EDGE.right, height: height + EDGE.top + EDGE.bottom };
       place = { ...at, width, height };

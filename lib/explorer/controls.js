@@ -40,10 +40,10 @@ function slider(figure, key, limits, { symbol, meaning, name }) {
   row.show = (value) => {
     if (value === shown) return;
     shown = value;
-    const place = Math.round(SLIDER * Math.min(1, Math.max(0, from(value))));
+    const place = Math.round(SLIDER * clamp(from(value), 0, 1));
     if (document.activeElement !== range || Math.abs(range.value - place) > 1) range.value = place;
     range.setAttribute("aria-valuetext", `${meaning} ${value}`);
-    if (document.activeElement !== box || figure.refused !== key) box.value = String(value);
+    if (document.activeElement !== box || figure.refused !== key) box.value = value;
   };
   return row;
 }
@@ -53,7 +53,7 @@ function menu(figure, key, label, choices) {
     "data-key": key, "aria-label": label, onchange: () => figure.choose(key, select.value),
   }, ...choices.map(([value, text]) => element("option", { value }, text)));
   const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), select);
-  row.show = (value) => { select.value = String(value); };
+  row.show = (value) => { select.value = value; };
   return row;
 }
 
@@ -105,7 +105,7 @@ function settingsOf() {
 function entry(figure, key, label) {
   const box = element("input", {
     type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, class: "wide",
-    onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : String(figure.state[key]); },
+    onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : figure.state[key]; },
   });
   const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), box);
   row.show = (value) => { box.value = value.join(", "); };
@@ -157,7 +157,7 @@ function runRows(figure) {
 function player(figure) {
   let playing = null, began = 0, first = 0;
   const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const go = (step) => figure.set({ step: Math.min(figure.state.steps, Math.max(0, step)) });
+  const go = (step) => figure.set({ step: clamp(step, 0, figure.state.steps) });
   const play = button("play", "▶\uFE0E", () => (playing === null ? start() : stop()), { class: "play" });
   const scrub = element("input", {
     type: "range", min: 0, step: 1, "data-key": "step", "aria-label": "step",
@@ -187,7 +187,7 @@ function player(figure) {
     for (const name of ["aria-label", "title"]) play.setAttribute(name, playing === null ? "play" : "pause");
   }
   function frame(now) {
-    const { steps } = figure.state, seconds = Math.min(8, Math.max(3, steps / 40));
+    const { steps } = figure.state, seconds = clamp(steps / 40, 3, 8);
     const share = (now - began) / 1000 / seconds;
     const step = first + Math.floor((still.matches ? Math.floor(share * 8) / 8 : share) * steps);
     go(step);
