@@ -11,6 +11,8 @@ from latex2mathml.converter import convert
 from markupsafe import Markup
 from nbformat.v4 import new_markdown_cell, new_notebook
 
+from lib.equations import is_mathml
+
 MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$][^$\n]*?)(?<!\s)\$(?!\d)", re.S)
 
 TAGS = """a abbr b blockquote br code dd details div dl dt em h1 h2 h3 h4 h5 h6 hr i img li ol p pre s span strong sub
@@ -52,6 +54,7 @@ def _mathml(found):
         r"\{(aligned|gathered)\}", "{split}", html.unescape(found[1] or found[2])
     )  # which the converter knows
     try:
-        return convert(latex, display="block" if found[1] else "inline")
+        made = convert(latex, display="block" if found[1] else "inline")
     except Exception:
         return found[0]
+    return made if is_mathml(made) else found[0]

@@ -55,6 +55,8 @@ def check(*findings):
 def require(*findings):
     """Raise :class:`Unmet` with the first finding that does not hold."""
     for finding in findings:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"require needs what a property found, got {finding!r}")
         if not finding.holds:
             raise Unmet(str(finding))
 
@@ -69,7 +71,7 @@ def _property(title):
                 function(*args, **kwargs)
             except Broken as broken:
                 return Finding(False, title, broken.what, broken.look)
-            except (Exception, KeyboardInterrupt) as error:
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
                 return Finding(False, title, f"{type(error).__name__}: {error}", "run it in a cell of its own")
             return Finding(True, title)
 
