@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 from numbers import Real
 from pathlib import Path
+from sys import float_info
 
 import numpy as np
 
@@ -219,12 +220,12 @@ def combinations(hyper):
     """
     if not isinstance(hyper, dict):
         raise TypeError(f"hyper-parameters must be a dict of numbers and lists of numbers, got {hyper!r}.")
-    choices = {name: value if isinstance(value, (list, tuple, np.ndarray)) and np.shape(value) else [value]
-               for name, value in hyper.items()}  # fmt: skip
+    several = lambda value: isinstance(value, (list, tuple)) or isinstance(value, np.ndarray) and value.ndim
+    choices = {name: value if several(value) else [value] for name, value in hyper.items()}
     for name, values in choices.items():
         if not len(values):
             raise ValueError(f"{name} has no value to be tried.")
-        if wrong := [value for value in values if not isinstance(value, Real)]:
+        if wrong := [value for value in values if not isinstance(value, Real) or float_info.max < abs(value) < np.inf]:
             raise TypeError(f"{name} must be a number or a list of numbers, got {wrong[0]!r}.")
     return [dict(zip(hyper, map(float, values))) for values in product(*choices.values())]
 

@@ -312,7 +312,8 @@ def call(library, name, **arguments):
     _known(f"optimizer of {LIBRARIES[library]}", name, {form.name: 0 for form in FORMS if form.library == library})
     forms = [form for form in FORMS if (form.library, form.name) == (library, name)]
     switches = forms[0].switches | {word: value for word, value in arguments.items() if word in forms[0].switches}
-    form = next((form for form in forms if form.switches == switches), None)
+    plain = all(map(np.isscalar, switches.values()))
+    form = next((form for form in forms if plain and form.switches == switches), None)
     if form is None:
         chosen = ", ".join(f"{word}={value}" for word, value in switches.items())
         raise ValueError(f"this table does not have {theirs} {name} with {chosen}.")

@@ -39,7 +39,7 @@ def plane(on, rules, losses, *, x="lr", y=None, x_range=None, y_range=None, meas
     """The first state of a plane figure, with ranges around the rule's defaults; the rest is as in :func:`descent`."""
     rule = rules[on[0]]
     defaults = hyper_defaults(rule)
-    y = next((name for name in defaults if name != x), None) if y is None else y
+    y = next((name for name in defaults if not isinstance(x, str) or name != x), None) if y is None else y
     for name in (x, y):
         if not isinstance(name, str) or name not in defaults:
             problem = "a plane needs two hyper-parameters" if name is None else f"there is no hyper-parameter {name!r}"

@@ -359,7 +359,7 @@ def between(value, low, high, look="measure it again"):
     if value is None or value is ...:
         raise Broken("there is no answer yet")
     value = np.asarray(value, float)
-    if not (np.isfinite(value).all() and (value >= low).all() and (value <= high).all()):
+    if not (value.size and np.isfinite(value).all() and (value >= low).all() and (value <= high).all()):
         raise Broken("it does not", look)
 
 
