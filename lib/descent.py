@@ -202,7 +202,7 @@ def _hyper(name, value, parameter_axes):
 
 
 def _numbers(value):
-    """A value as an array of floats; one that is too large becomes infinite. ``TypeError`` or ``ValueError`` for words."""
+    """A value as an array of floats, infinite where it is too large; ``TypeError`` or ``ValueError`` for words."""
     array = np.asarray(value)
     if array.dtype.kind not in "fiuO" or isinstance(value, bool):
         raise TypeError(array.dtype)

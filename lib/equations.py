@@ -173,16 +173,16 @@ def mathml_of(latex):
     """LaTeX as one MathML element, ``<math>…</math>``.
 
     A word in ``\\mathrm`` is one upright identifier, and parentheses grow only around what is higher than a line:
-    where there is no font for mathematics, a browser makes them far too high. Raises ``ValueError`` for LaTeX that would
-    make more than mathematics, such as ``\\text{<script>}``.
+    where there is no font for mathematics, a browser makes them far too high. Raises ``ValueError`` for LaTeX that
+    would make more than mathematics, such as ``\\text{<script>}``.
     """
-    made = convert(_stretch_less(latex))
-    if not is_mathml(made):
-        raise ValueError(f"latex must be mathematics alone, got {latex!r}.")
-    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", made)
+    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", convert(_stretch_less(latex)))
     for pattern, shorter in SIMPLER_MATHML.items():
         elements = re.sub(pattern, shorter, elements)
-    return html.unescape(elements)
+    made = html.unescape(elements)
+    if not is_mathml(made):
+        raise ValueError(f"latex must be mathematics alone, got {latex!r}.")
+    return made
 
 
 def is_mathml(text):

@@ -1,7 +1,7 @@
 """Loss functions of two variables: each written once, as ``f(x, y)``; all else is derived from it by SymPy.
 
 A :class:`Loss` is called on parameters ``theta`` whose last axis is (x, y); its gradient, Hessian, LaTeX and
-JavaScript come from the same source. Where ``theta`` is so far away that they overflow, they are infinite or NaN, silently.
+JavaScript come from the same source. Where they overflow, they are infinite or NaN, silently.
 ``valley.replace(kappa=100)`` is the same loss with another parameter.
 
     >>> from lib.losses import bowl
@@ -96,8 +96,8 @@ class Loss:
     def replace(self, **parameters):
         """The same loss with other parameters.
 
-        Raises ``ValueError`` for a name that its function does not have, or a number that is not finite, ``TypeError`` for
-        what is no number.
+        Raises ``ValueError`` for a name that its function does not have, or a number that is not finite, ``TypeError``
+        for what is no number.
         """
         unknown = parameters.keys() - (self.function.__kwdefaults__ or {}).keys()
         if unknown:
@@ -156,7 +156,8 @@ class Loss:
 
     @cached_property
     def _gradient(self):
-        return sp.lambdify(self.symbolic[1], self._derivatives[0], "numpy", cse=True)
+        gradient = sp.lambdify(self.symbolic[1], self._derivatives[0], "numpy", cse=True)
+        return np.errstate(all="ignore")(gradient) if gradient.__code__.co_names else gradient  # numbers alone never warn
 
     @cached_property
     def _hessian(self):

@@ -195,7 +195,7 @@ def _interval(row):
 
 
 def markdown(head, rows):
-    """A table with a head and rows of cells, as Markdown that a notebook renders; ``ValueError`` for a row of another length."""
+    """A table with a head and rows of cells, as Markdown; ``ValueError`` for a row of another length."""
     lines = [head, ["---"] * len(head), *rows]
     for row in rows:
         if len(row) != len(head):

@@ -79,7 +79,7 @@ def growth():
 
 
 def amount(seconds):
-    """A time in the unit in which it is read best, with three digits, on one line; ``ValueError`` for what is no time."""
+    """A time in the unit in which it is read best, with three digits, on one line; else ``ValueError``."""
     if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 <= seconds <= sys.float_info.max:
         raise ValueError(f"seconds must be a finite number >= 0, got {seconds!r}.")
     seconds = float(f"{seconds:.3g}")

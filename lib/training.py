@@ -148,7 +148,7 @@ def _check(task, rule, seed, hyper):
 
 
 def minibatches(n, batch, rng):
-    """The numbers of ``n`` examples in random order, ``batch`` at a time, each once; ``ValueError`` for other numbers."""
+    """The numbers of ``n`` examples in random order, ``batch`` at a time, each once; else ``ValueError``."""
     for name, value, least in (("n", n, 0), ("batch", batch, 1)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")

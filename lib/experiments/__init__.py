@@ -227,7 +227,8 @@ def best(table, by="train_loss"):
     """The setting of each rule with the lowest mean of ``by`` over all epochs and seeds: one row a rule, best first.
 
     The mean over the epochs, and not the last of them, so that a setting that explodes first is not preferred. A setting
-    with a run that diverged comes last. Columns: ``rule``, hyper-parameters, ``by``. Raises ``ValueError`` for another ``by``.
+    with a run that diverged comes last. Columns: ``rule``, hyper-parameters, ``by``.
+    Raises ``ValueError`` for another ``by``.
     """
     _check_column("by", by)
     names = settings_of(table)
