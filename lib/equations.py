@@ -174,9 +174,13 @@ def mathml_of(latex):
 
     A word in ``\\mathrm`` is one upright identifier, and parentheses grow only around what is higher than a line:
     where there is no font for mathematics, a browser makes them far too high. Raises ``ValueError`` for LaTeX that
-    would make more than mathematics, such as ``\\text{<script>}``.
+    cannot be read or would make more than mathematics, such as ``\\text{<script>}``.
     """
-    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", convert(_stretch_less(latex)))
+    try:
+        converted = convert(_stretch_less(latex))
+    except Exception as problem:
+        raise ValueError(f"latex cannot be read, got {latex!r}.") from problem
+    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", converted)
     for pattern, shorter in SIMPLER_MATHML.items():
         elements = re.sub(pattern, shorter, elements)
     made = html.unescape(elements)

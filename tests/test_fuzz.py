@@ -570,7 +570,7 @@ def loss_is_its_function():
         for place in np.ndindex(theta.shape[:-1]):
             with np.errstate(all="ignore"):
                 want = loss.function(*theta[place], **loss.parameters)
-            same(loss(theta)[place], want)
+            same(loss(theta)[place], want, rtol=1e-12 if dtype == "f8" else 1e-5)
             same(np.isnan(loss.gradient(theta)[place]), np.isnan(loss.gradient(theta[place])))
         assert loss.gradient(theta).shape == theta.shape and loss.hessian(theta).shape == (*theta.shape, 2)
 
@@ -866,12 +866,13 @@ def mathml_is_mathematics_alone():
     )
     @example("<img src=x onerror=alert(1)>", r"\text{{{}}}")
     @example("&lt;img src=x&gt;", r"\mathrm{{{}}}")
+    @example("\\", r"\mbox{{{}}}")
     @example("javascript:alert(1)", r"\href{{{}}}{{x}}")
     def nothing_else(words, around):
         try:
             made = equations.mathml_of(around.format(words))
-        except Exception as error:
-            assert "latex2mathml" in str(type(error)) or isinstance(error, (ValueError, IndexError, TypeError))
+        except ValueError as error:
+            assert_clear(error, "latex")
         else:
             assert equations.is_mathml(made)
             tags = {tag.lower() for tag in re.findall(r"<\s*/?\s*([a-zA-Z0-9-]+)", made)}
