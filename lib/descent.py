@@ -157,7 +157,7 @@ class Schedule:
         if not isinstance(changed, tuple) or len(changed) != self.states + 1:
             got = len(changed) - 1 if isinstance(changed, tuple) else f"a {type(changed).__name__}, which is no tuple"
             raise ValueError(f"{_name(self.rule)} takes {self.states} states and returns {got}.")
-        if np.shape(changed[0]) != theta.shape:
+        if getattr(changed[0], "shape", ()) != theta.shape:
             raise ValueError(f"{_name(self.rule)} made theta of shape {np.shape(changed[0])} from {theta.shape}.")
         return changed[0], *[np.asarray(s, theta.dtype) for s in changed[1:]]
 
