@@ -11,6 +11,7 @@ other form can say, and ``tests/test_notebooks.py`` refuses numbers in them that
 
 import numbers
 from fractions import Fraction
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -88,6 +89,7 @@ def identity(left, right):
     return Check("proved", problem, tuple(name for one, name, other in changed if not _refuted(one, other)))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def equal(value, constant, within=0.0):
     """A number, or each of an array of numbers, is ``constant``, up to the share ``within`` of it.
 
@@ -105,7 +107,7 @@ def equal(value, constant, within=0.0):
         if any(isinstance(number, (Fraction, sp.Basic)) for number in found):
             kind = "exhaustive" if np.ndim(value) else "proved"
     else:
-        found, target = found.astype(float), target.astype(float)
+        found, target = _floats(found), _floats(target)
         same = lambda other: np.abs(found - other) <= within * np.abs(other)
     words = f"{_brief(found)} is not {_brief(target)}" + f" within {within:g}" * bool(within)
     passes = np.any if isinstance(constant, (list, tuple)) else np.all
@@ -134,7 +136,7 @@ def ordered(*values):
     """
     if len(values) < 2:
         raise ValueError("ordered needs two values or more.")
-    found = [row.astype(float) for row in _rows(*values)]
+    found = [*map(_floats, _rows(*values))]
     rises = lambda chain: all(np.all(a < b) for a, b in zip(chain, chain[1:]))
     problem = "" if rises(found) else f"{', '.join(map(_brief, found))} are not in this order"
     return Check("measured", problem, ("the order reversed",) if rises(found[::-1]) else ())
@@ -236,10 +238,11 @@ def _allows(symbol, number):
 # Numbers.
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _bounded(value, bound, attained, side):
     if not isinstance(attained, TRUTHS):
         raise TypeError(f"attained must be True or False, got {attained!r}.")
-    found, target = (row.astype(float) for row in _pair("bound", value, bound))
+    found, target = map(_floats, _pair("bound", value, bound))
     slack = ROUNDING if attained else 0
     kept = lambda limit, way: bool(np.all(way * found <= way * limit + slack * np.abs(limit)))
     near = lambda limit: bool(np.any(np.abs(found - limit) <= (1 - REACHED) * np.abs(limit)))
@@ -257,7 +260,8 @@ def _bounded(value, bound, attained, side):
 
 def _survivors(what, row, passes):
     """The moves of a row of numbers by 1 % that pass; where there is a zero, it moves by a hundredth."""
-    moves = {percent: row + percent * np.where(row == 0, 1, row) / 100 for percent in (1, -1)}
+    hundredth = Fraction(1, 100) if row.dtype == object else 0.01
+    moves = {percent: row + percent * hundredth * np.where(row == 0, 1, row) for percent in (1, -1)}
     return tuple(f"{what} moved by {percent:+d} %" for percent, moved in moves.items() if passes(moved))
 
 
@@ -273,9 +277,9 @@ def _pair(what, value, constant):
 
 def _rows(*values):
     """The numbers of each value in a row; arrays have the same axes, of which one may be 1 long, and are made alike."""
-    shapes = [np.shape(value) for value in values]
+    shapes = [_shape(value) for value in values]
     arrays = [shape for shape in shapes if shape]
-    if len({*map(len, arrays)}) > 1:
+    if any(len({*sizes} - {1}) > 1 for sizes in zip_longest(*arrays)):
         raise ValueError(f"numbers, or arrays with the same axes, are needed, got the shapes {shapes}.")
     common = np.broadcast_shapes(*arrays)
     rows = [np.broadcast_to(np.asarray(v, object), common if shape else ()).ravel() for v, shape in zip(values, shapes)]
@@ -287,6 +291,21 @@ def _rows(*values):
         if isinstance(number, sp.Expr) and not number.is_number:
             raise TypeError(f"a number is needed, got {number}, which has symbols: use identity.")
     return rows
+
+
+def _shape(value):
+    try:
+        return np.shape(value)
+    except ValueError:
+        raise ValueError(f"arrays need rows of one length, got {value!r}.") from None
+
+
+def _floats(row):
+    """A row of numbers as floats."""
+    try:
+        return row.astype(float)
+    except (TypeError, OverflowError):
+        raise TypeError(f"real numbers that a float can hold are needed, got {_brief(row)}.") from None
 
 
 def _is_exact(number):

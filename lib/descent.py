@@ -52,7 +52,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
     schedule = Schedule(rule, hyper, parameter_axes=min(theta.ndim, 1))
     if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
         raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
-    if on_divergence not in ("raise", "record"):
+    if not isinstance(on_divergence, str) or on_divergence not in ("raise", "record"):
         raise ValueError(f'on_divergence must be "raise" or "record", got {on_divergence!r}.')
     gradient = _gradient_of(grad, seed)
 
@@ -63,12 +63,12 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
         for t in range(1, steps + 1):
             g = _checked(gradient(theta), theta)
             if on_divergence == "raise" and not _finite(g):
+                _check_path(path[:t])
                 raise _diverged(path[:t], t, "gradient", g)
             path[t], *state = schedule.step(theta, g, t, state)
             theta = path[t]
-    if on_divergence == "raise" and not _finite(path):
-        bad = next(t for t in range(steps + 1) if not _finite(path[t]))
-        raise _diverged(path[:bad], bad, "parameters", path[bad])
+        if on_divergence == "raise":
+            _check_path(path)
     return path
 
 
@@ -141,12 +141,12 @@ class Schedule:
             if name not in defaults:
                 near = difflib.get_close_matches(name, defaults, 1)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
-                raise TypeError(f"{rule.__name__} has no hyper-parameter {name!r}{hint} It has {', '.join(defaults)}.")
-        self.states = len(positional) - 3
+                raise TypeError(f"{_name(rule)} has no hyper-parameter {name!r}{hint} It has {', '.join(defaults)}.")
+        self.states, self.defaults = len(positional) - 3, defaults
         self.given = hyper
         self.changes = any(callable(value) for value in hyper.values())
         self.fixed = self._evaluated(1)
-        self.shape = np.broadcast_shapes(*(np.shape(value) for value in self.fixed.values()))
+        self.shape = self._shape()
 
     def at(self, t):
         """The hyper-parameters of step ``t``: numbers, and arrays with an axis for the parameters added."""
@@ -154,10 +154,20 @@ class Schedule:
 
     def step(self, theta, g, t, state):
         """The rule's new ``(theta, *state)``, with the state in the dtype of ``theta``."""
-        theta_next, *state = self.rule(theta, g, t, *state, **self.at(t))
-        if len(state) != self.states:
-            raise ValueError(f"{self.rule.__name__} takes {self.states} states and returns {len(state)}.")
-        return theta_next, *(s if s.dtype == theta.dtype else s.astype(theta.dtype) for s in state)
+        changed = self.rule(theta, g, t, *state, **self.at(t))
+        if not isinstance(changed, tuple) or len(changed) != self.states + 1:
+            got = len(changed) - 1 if isinstance(changed, tuple) else f"a {type(changed).__name__}, which is no tuple"
+            raise ValueError(f"{_name(self.rule)} takes {self.states} states and returns {got}.")
+        if getattr(changed[0], "shape", ()) != theta.shape:
+            raise ValueError(f"{_name(self.rule)} made theta of shape {np.shape(changed[0])} from {theta.shape}.")
+        return changed[0], *[np.asarray(s, theta.dtype) for s in changed[1:]]
+
+    def _shape(self):
+        shapes = {name: np.shape(value)[: -self.parameter_axes or None] for name, value in self.fixed.items()}
+        try:
+            return np.broadcast_shapes(*(np.shape(value) for value in self.fixed.values()))
+        except ValueError:
+            raise ValueError(f"hyper-parameters must broadcast, one value a run; got the shapes {shapes}.") from None
 
     def _evaluated(self, t):
         return {
@@ -167,16 +177,22 @@ class Schedule:
 
 
 def _schema(rule):
+    if not callable(rule):
+        raise TypeError(f"rule must be a function rule(theta, g, t, …), as in lib.rules; got {rule!r}.")
     parameters = inspect.signature(rule).parameters.values()
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     if positional[:3] != ["theta", "g", "t"]:
-        raise TypeError(f"a rule starts with the arguments theta, g, t; {rule.__name__} has {', '.join(positional)}.")
+        raise TypeError(f"a rule starts with the arguments theta, g, t; {_name(rule)} has {', '.join(positional)}.")
     return positional, [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def _name(rule):
+    return getattr(rule, "__name__", repr(rule))
 
 
 def _hyper(name, value, parameter_axes):
     try:
-        array = np.asarray(value, dtype=float)
+        array = _numbers(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, an array of numbers or a function of t; got {value!r}.") from None
     low, high = NAMES[name].allowed if name in NAMES and NAMES[name].allowed else (-math.inf, math.inf)
@@ -186,12 +202,27 @@ def _hyper(name, value, parameter_axes):
     return array.reshape(array.shape + (1,) * parameter_axes) if array.ndim else float(array)
 
 
+def _numbers(value):
+    """A value as an array of floats, infinite where it is too large; ``TypeError`` or ``ValueError`` for words."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fiuO" or isinstance(value, bool):
+        raise TypeError(array.dtype)
+    try:
+        return array.astype(float, copy=False)
+    except OverflowError:
+        return np.full(array.shape, math.inf)
+
+
 def _parameters(theta):
-    theta = np.asarray(theta)
+    try:
+        theta = np.asarray(theta)
+    except ValueError:
+        raise TypeError(f"theta must be an array, with rows of one length; got {theta!r}.") from None
     if not np.issubdtype(theta.dtype, np.floating):
         raise TypeError(f"theta must hold floating-point numbers, got {theta.dtype}: a step would be rounded away.")
-    if not _finite(theta):
-        raise ValueError("theta must be finite at the start.")
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not _finite(theta):
+            raise ValueError("theta must be finite at the start.")
     return theta
 
 
@@ -211,9 +242,14 @@ def _path(theta, runs, steps):
 
 
 def _checked(g, theta):
-    g = np.asarray(g)
+    try:
+        g = np.asarray(g)
+    except ValueError:
+        raise TypeError(f"the gradient must be an array, with rows of one length; got {g!r}.") from None
     if g.shape != theta.shape:
         raise ValueError(f"the gradient must have the shape of theta, {theta.shape}; got {g.shape}.")
+    if g.dtype is not theta.dtype and g.dtype.kind not in "fiub":
+        raise TypeError(f"the gradient must hold real numbers, got {g.dtype}.")
     return g
 
 
@@ -242,6 +278,12 @@ def _check_arguments(grad, names, hint):
 
 def _finite(array):
     return math.isfinite(np.add.reduce(array, axis=None)) or bool(np.isfinite(array).all())
+
+
+def _check_path(path):
+    if not _finite(path):
+        bad = next(t for t in range(len(path)) if not _finite(path[t]))
+        raise _diverged(path[:bad], bad, "parameters", path[bad])
 
 
 def _diverged(path, step, what, values):

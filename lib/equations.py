@@ -15,6 +15,7 @@ import html
 import inspect
 import linecache
 import re
+import sys
 import textwrap
 from dataclasses import dataclass, replace
 
@@ -56,6 +57,11 @@ SIMPLER_MATHML = {
     r'<mi mathvariant="normal">([^<]{2,})</mi>': r"<mi>\1</mi>",
     r"<mrow>(<(m[ino])>[^<]*</\2>)</mrow>": r"\1",
 }
+ELEMENTS = (
+    "math mfrac mi mmultiscripts mn mo mover mpadded mphantom mprescripts mroot mrow mspace msqrt mstyle msub msubsup "
+    "msup mtable mtd mtext mtr munder munderover".replace(" ", "|")
+)
+TAG = re.compile(rf'</?(?:{ELEMENTS})(?: (?!on|href|style)[a-z]+="[^"<>]*")* ?/?>')
 FIRST_PRIVATE = 0xE000  # a character that Unicode leaves to us, so that no equation has it
 
 RESERVED = frozenset(
@@ -167,13 +173,25 @@ def mathml_of(latex):
     """LaTeX as one MathML element, ``<math>…</math>``.
 
     A word in ``\\mathrm`` is one upright identifier, and parentheses grow only around what is higher than a line:
-    where there is no font for mathematics, a browser makes them far too high.
+    where there is no font for mathematics, a browser makes them far too high. Raises ``ValueError`` for LaTeX that
+    cannot be read or would make more than mathematics, such as ``\\text{<script>}``.
     """
-    latex = _stretch_less(latex)
-    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", convert(latex))
+    try:
+        converted = convert(_stretch_less(latex))
+    except Exception as problem:
+        raise ValueError(f"latex cannot be read, got {latex!r}.") from problem
+    elements = re.sub("&#x0003([CE]);", r"&amp;#x3\1;", converted)
     for pattern, shorter in SIMPLER_MATHML.items():
         elements = re.sub(pattern, shorter, elements)
-    return html.unescape(elements)
+    made = html.unescape(elements)
+    if not is_mathml(made):
+        raise ValueError(f"latex must be mathematics alone, got {latex!r}.")
+    return made
+
+
+def is_mathml(text):
+    """Whether all elements of a text are MathML's that show something, without links, styles and scripts."""
+    return not re.search("[<>]", TAG.sub("", text))
 
 
 def latex_of(value, **options):
@@ -249,8 +267,11 @@ def javascript_of(expressions, name, arguments):
     """A JavaScript function that returns SymPy expressions: a number for one, nested arrays for a list or lists.
 
     ``javascript_of([2 * x, y], "f", (x, y))`` is ``function f(x, y) { return [2*x, y]; }``. Raises
-    :class:`HouseFormError` for a name that means something else in JavaScript.
+    :class:`HouseFormError` for a name that is none in JavaScript or means something else there.
     """
+    for other in {name, *map(str, arguments)} - {""}:
+        if not (isinstance(other, str) and other.isidentifier() and other.isascii()):
+            raise HouseFormError(f"{other!r} cannot be a name in JavaScript; choose another.")
     for reserved in RESERVED & {name, *map(str, arguments)}:
         raise HouseFormError(f"{reserved} cannot be a name in JavaScript; choose another.")
     return f"function {name}({', '.join(map(str, arguments))}) {{ return {_nested(expressions)}; }}"
@@ -268,8 +289,8 @@ def read_rule(rule):
     if _returned_names(source) != state:
         raise source.error(source.returned, f"a rule returns {', '.join(state)}, in the order of its arguments.")
     for name, default in source.hyper.items():
-        if isinstance(default, bool) or not isinstance(default, (int, float)):
-            raise source.error(None, f"the hyper-parameter {name} needs a number as its default.")
+        if isinstance(default, bool) or not isinstance(default, (int, float)) or not abs(default) <= sys.float_info.max:
+            raise source.error(None, f"the hyper-parameter {name} needs a finite number as its default.")
     missing = [name for name in state if name not in dict(source.assignments)]
     if missing:
         raise source.error(source.returned, f"{' and '.join(missing)} is returned but never assigned.")

@@ -107,26 +107,41 @@ def race(loss, paths):
 
     ``paths`` maps a label to a path of shape (steps + 1, 2) from :func:`lib.descent.descend`. A label that starts
     with the name of a rule has that rule's colour. A path that is no longer finite says so in the legend.
-    Returns the figure; raises ``ValueError`` for a path of another shape.
+    Returns the figure; raises ``TypeError`` or ``ValueError`` for other paths, or for none.
     """
+    if not isinstance(paths, dict) or not paths:
+        raise TypeError(f"paths must be a dict of labels and their paths, one at least; got {paths!r}.")
+    paths = {label: _path(label, path) for label, path in paths.items()}
     figure, (map_, curve) = plt.subplots(1, 2, figsize=(7, 3.3), width_ratios=[1.1, 1])
     contours(loss, map_)
     floor = min((float(loss(minimum)) for minimum in loss.minima), default=None)
     for number, (label, path) in enumerate(paths.items()):
-        path = np.asarray(path)
-        if path.ndim != 2 or path.shape[-1] != 2:
-            raise ValueError(f"the path {label!r} must have the shape (steps + 1, 2), got {path.shape}.")
         colour, dash = _style(label, number)
         finite = np.isfinite(path).all(axis=-1)
         label = label if finite.all() else f"{label} (diverged at step {finite.argmin()})"
         path = path[: len(path) if finite.all() else finite.argmin()]
         map_.plot(*path.T, color=colour, linestyle="-", marker=".", markersize=4, linewidth=0.9)
-        with np.errstate(over="ignore", invalid="ignore"):
-            height = loss(path)
+        height = loss(path)
         curve.plot(height if floor is None else height - floor, linestyle=dash, color=colour, label=label)
     map_.plot(*path[0], "o", markerfacecolor="white", markeredgecolor="black", zorder=6)
     _loss_axis(curve, floor, loss(path[0]))
     return figure
+
+
+def _path(label, path):
+    if not isinstance(label, str):
+        raise TypeError(f"a label must be a word, got {label!r}.")
+    try:
+        path = np.asarray(path)
+    except ValueError:
+        path = np.asarray(None)
+    if path.dtype.kind not in "fiu":
+        raise TypeError(f"the path {label!r} must be an array of numbers, got {path!r}.")
+    if path.ndim != 2 or path.shape[-1] != 2 or not len(path):
+        raise ValueError(f"the path {label!r} must have the shape (steps + 1, 2), got {path.shape}.")
+    if not np.isfinite(path[0]).all():
+        raise ValueError(f"the path {label!r} must start somewhere finite, got {path[0]}.")
+    return path
 
 
 def _loss_axis(ax, floor, start):

@@ -1,7 +1,8 @@
 """Loss functions of two variables: each written once, as ``f(x, y)``; all else is derived from it by SymPy.
 
 A :class:`Loss` is called on parameters ``theta`` whose last axis is (x, y); its gradient, Hessian, LaTeX and
-JavaScript come from the same source. ``valley.replace(kappa=100)`` is the same loss with another parameter.
+JavaScript come from the same source. Where they overflow, they are infinite or NaN, silently.
+``valley.replace(kappa=100)`` is the same loss with another parameter.
 
     >>> from lib.losses import bowl
     >>> print(bowl([3.0, 4.0]), bowl.gradient([3.0, 4.0]))
@@ -9,8 +10,10 @@ JavaScript come from the same source. ``valley.replace(kappa=100)`` is the same 
 """
 
 import dataclasses
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property, reduce
+from numbers import Real
 
 import numpy as np
 import sympy as sp
@@ -25,7 +28,8 @@ class Loss:
 
     ``function`` is ``f(x, y, *, …)`` in the house form; ``domain`` is ``((x_low, x_high), (y_low, y_high))``;
     ``start`` a point from which descent is interesting; ``minima`` the global minima inside the domain (none
-    where the loss has no minimum); ``parameters`` the values of keyword-only arguments.
+    where the loss has no minimum); ``parameters`` the values of keyword-only arguments. Raises ``TypeError`` or
+    ``ValueError`` for anything else.
     """
 
     function: object
@@ -33,6 +37,19 @@ class Loss:
     start: tuple
     minima: tuple = ()
     parameters: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        if not callable(self.function):
+            raise TypeError(f"function must be a function f(x, y), got {self.function!r}.")
+        if not str(getattr(self.function, "__name__", "")).isidentifier():
+            raise ValueError(f"function must be made with def, and have its name; got {self.function!r}.")
+        for name, value in self.parameters.items():
+            _check_number(name, value)
+        (low_x, high_x), (low_y, high_y) = _pairs("domain", self.domain, 2)
+        if not (low_x < high_x and low_y < high_y):
+            raise ValueError(f"domain must go from low to high for x and for y, got {self.domain!r}.")
+        _pairs("start", [self.start], 1)
+        _pairs("minima", self.minima)
 
     @property
     def name(self):
@@ -43,6 +60,7 @@ class Loss:
         given = ", ".join(f"{name}={value}" for name, value in self.parameters.items())
         return f"{self.name}.replace({given})" if given else self.name
 
+    @np.errstate(all="ignore")
     def __call__(self, theta):
         """The loss at ``theta`` of shape (…, 2); returns shape (…). Raises ``ValueError`` for another shape."""
         return self.function(*_coordinates(theta), **self.parameters)
@@ -50,13 +68,15 @@ class Loss:
     def gradient(self, theta):
         """The gradient at ``theta`` of shape (…, 2), in the same shape; ``ValueError`` for another shape."""
         x, y = _coordinates(theta)
-        if not x.shape:
+        if not x.shape and x.dtype.char == "d":
             try:
                 return np.array(self._gradient(float(x), float(y)), x.dtype)
-            except OverflowError:
+            except (OverflowError, ZeroDivisionError, TypeError):
                 pass
-        return _stack(self._gradient(x, y), x)
+        with np.errstate(all="ignore"):
+            return _stack(self._gradient(x, y), x)
 
+    @np.errstate(all="ignore")
     def hessian(self, theta):
         """The matrix of second derivatives at ``theta`` of shape (…, 2); returns shape (…, 2, 2)."""
         x, y = _coordinates(theta)
@@ -70,12 +90,16 @@ class Loss:
         sweep; with the generator of ``descend`` it is the same stream in Python and in JavaScript.
         Raises ``ValueError`` for a negative or non-finite ``sigma``.
         """
-        if not (np.isfinite(sigma) and sigma >= 0):
+        if not isinstance(sigma, Real) or not 0 <= sigma <= sys.float_info.max:
             raise ValueError(f"sigma must be a finite number >= 0, got {sigma!r}.")
         return lambda theta, rng: self.gradient(theta) + sigma * normals(rng, 2)
 
     def replace(self, **parameters):
-        """The same loss with other parameters; ``ValueError`` for a name that its function does not have."""
+        """The same loss with other parameters.
+
+        Raises ``ValueError`` for a name that its function does not have, or a number that is not finite, ``TypeError``
+        for what is no number.
+        """
         unknown = parameters.keys() - (self.function.__kwdefaults__ or {}).keys()
         if unknown:
             raise ValueError(f"{self.name} has no parameter {', '.join(sorted(unknown))}; it has "
@@ -133,7 +157,8 @@ class Loss:
 
     @cached_property
     def _gradient(self):
-        return _numeric(self.symbolic[1], self._derivatives[0])
+        gradient = _numeric(self.symbolic[1], self._derivatives[0])
+        return np.errstate(all="ignore")(gradient) if gradient.__code__.co_names else gradient  # numbers alone never warn
 
     @cached_property
     def _hessian(self):
@@ -158,16 +183,44 @@ def normals(rng, count):
     """``count`` standard normal numbers by Box and Muller's method from ``2 * count`` calls of ``rng.random``.
 
     NumPy's own normals come from tables; these can be repeated in JavaScript. Returns shape ``(count,)``.
+    Raises ``ValueError`` for a ``count`` that is no whole number from 0.
     """
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
+        raise ValueError(f"count must be a whole number >= 0, got {count!r}.")
     radius, angle = rng.random((2, count))
     return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
 
 
+def _check_number(name, value):
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}.")
+    if not -sys.float_info.max <= value <= sys.float_info.max:
+        raise ValueError(f"{name} must be finite, got {value!r}.")
+
+
+def _pairs(name, value, count=None):
+    """Pairs of finite numbers, ``count`` of them; ``TypeError`` or ``ValueError`` for anything else."""
+    try:
+        pairs = [(first, second) for first, second in value]
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be made of pairs of numbers, got {value!r}.") from None
+    if count not in (None, len(pairs)):
+        raise ValueError(f"{name} must be {count} pairs of numbers, got {value!r}.")
+    for number in (number for pair in pairs for number in pair):
+        _check_number(f"a number in {name}", number)
+    return pairs
+
+
 def _coordinates(theta):
-    theta = np.asarray(theta)
+    try:
+        theta = np.asarray(theta)
+    except ValueError:
+        raise ValueError(f"theta must be an array of the shape (…, 2), got {theta!r}.") from None
     if theta.ndim == 0 or theta.shape[-1] != 2:
         raise ValueError(f"theta must have the shape (…, 2), two coordinates last; got {theta.shape}.")
     if theta.dtype.kind != "f":
+        if theta.dtype.kind not in "iub":
+            raise TypeError(f"theta must hold real numbers, got {theta.dtype}.")
         theta = theta.astype(float)
     return theta[..., 0], theta[..., 1]
 

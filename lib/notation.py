@@ -131,8 +131,10 @@ def symbol(name):
     """LaTeX of a name in code; a name that the table does not have is spelled out upright.
 
     ``symbol("beta1")`` gives ``\\beta_{1}``; ``symbol("warmup")`` gives ``\\mathrm{warmup}``; a single
-    letter stays as it is. Returns a string.
+    letter stays as it is. Returns a string. Raises ``ValueError`` for what is no name in code.
     """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise ValueError(f"name must be a name in code, got {name!r}.")
     if name in NAMES:
         return NAMES[name].symbol
     return name if len(name) == 1 else r"\mathrm{%s}" % name.replace("_", r"\_")
@@ -193,6 +195,9 @@ def _interval(row):
 
 
 def markdown(head, rows):
-    """A table with a head and rows of cells, as Markdown that a notebook renders."""
+    """A table with a head and rows of cells, as Markdown; ``ValueError`` for a row of another length."""
     lines = [head, ["---"] * len(head), *rows]
+    for row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"a row of this table has {len(head)} cells, got {row!r}.")
     return _Table("\n".join(f"| {' | '.join(cells)} |" for cells in lines))

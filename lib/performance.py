@@ -4,6 +4,8 @@ The numbers stand in ``measured.json``, which the commands in ``benchmarks/`` wr
 """
 
 import json
+import sys
+from numbers import Real
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -28,12 +30,14 @@ def update(**parts):
 
 
 def comparisons(part):
-    """A table of the comparisons of a part, ``"descent"``, ``"sweep"``, ``"step"`` or ``"training"``.
+    """A table of the comparisons of a part, ``"descent"``, ``"sweep"``, ``"step"`` or ``"training"``, else ``ValueError``.
 
     Times are medians. The ratio is our time over the peer's, taken turn by turn, with its quartiles; the last line of each
     comparison is the time that it takes to move the bytes which the computation must read and write.
     """
-    rows = []
+    rows, known = [], {made["part"]: None for made in measured()["comparisons"]}
+    if not isinstance(part, str) or part not in known:
+        raise ValueError(f"part must be one of {', '.join(known)}; got {part!r}.")
     for made in measured()["comparisons"]:
         if made["part"] == part:
             rows.append((f"**{made['title']}**", "", ""))
@@ -123,7 +127,9 @@ def growth():
 
 
 def amount(seconds):
-    """A time in the unit in which it is read best, with three digits, on one line."""
+    """A time in the unit in which it is read best, with three digits, on one line; else ``ValueError``."""
+    if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 0 <= seconds <= sys.float_info.max:
+        raise ValueError(f"seconds must be a finite number >= 0, got {seconds!r}.")
     seconds = float(f"{seconds:.3g}")
     unit, factor = next((unit, factor) for below, unit, factor in UNITS if seconds < below)
     return f"{float(f'{seconds * factor:.3g}'):g}\N{NO-BREAK SPACE}{unit}"

@@ -45,8 +45,13 @@ def gradients(stream, steps, seed=0, **hyper):
 
     ``stream`` is one of ``STREAMS``, or a worst stream of :mod:`lib.bounds`, to which ``hyper`` gives its
     hyper-parameters; others in ``hyper`` are left out. The noise starts from ``seed`` as in
-    :func:`lib.descent.generator`. Raises ``ValueError`` for a seed that it does not take.
+    :func:`lib.descent.generator`. Raises ``ValueError`` for a seed that it does not take and for ``steps`` that are no
+    whole number from 0, ``TypeError`` for a stream that is no function.
     """
+    if not callable(stream):
+        raise TypeError(f"stream must be a function, such as one of lib.streams.STREAMS; got {stream!r}.")
+    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
+        raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
     rng = generator(seed)
     parameters = inspect.signature(stream).parameters
     given = {name: value for name, value in hyper.items() if name in parameters}

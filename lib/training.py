@@ -16,7 +16,9 @@ import hashlib
 import inspect
 from dataclasses import dataclass
 from itertools import product
+from numbers import Real
 from pathlib import Path
+from sys import float_info
 
 import numpy as np
 
@@ -55,6 +57,8 @@ class Task:
                 raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
         if not callable(self.schedule):
             raise TypeError(f"schedule must be a function of t and steps, got {self.schedule!r}.")
+        if not hasattr(self.model, "loss_and_gradient"):
+            raise TypeError(f"model must be one of lib.models, got {self.model!r}.")
         self.load()
 
     def load(self):
@@ -74,7 +78,7 @@ class Task:
         return self.epochs * -(-examples // self.batch)
 
     def _data(self):
-        return data.load(self.data, self.dtype, full=self.data in SOURCES)
+        return data.load(self.data, self.dtype, full=isinstance(self.data, str) and self.data in SOURCES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +104,9 @@ def train(task, rule, seed=0, **hyper):
     A run that diverges goes on as infinite; once all have, nothing more is computed.
     Raises ``ValueError`` or ``TypeError``, before the first step, for what cannot be meant.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}.")
+    _check(task, rule, seed, hyper)
     steps = task.steps
     lr = hyper.get("lr", inspect.signature(rule).parameters["lr"].default)
-    Schedule(rule, hyper)
     scheduled = Schedule(rule, hyper | {"lr": lambda t: np.multiply(lr, task.schedule(t, steps))})
     (X, y), test = task.load()
     order, noise = (np.random.default_rng([seed, stream]) for stream in range(2))
@@ -132,8 +134,24 @@ def train(task, rule, seed=0, **hyper):
     return Curves(train_loss, test_loss, test_accuracy, theta)
 
 
+def _check(task, rule, seed, hyper):
+    """Raise ``ValueError`` or ``TypeError`` for what :func:`train` cannot mean."""
+    if not isinstance(task, Task):
+        raise TypeError(f"task must be a Task, got {task!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}.")
+    for name, value in hyper.items():
+        if callable(value):
+            raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}; a Task has the schedule.")
+    if "lr" not in Schedule(rule, hyper).defaults:
+        raise TypeError(f"rule must have the hyper-parameter lr, which the task's schedule multiplies; got {rule!r}.")
+
+
 def minibatches(n, batch, rng):
-    """The numbers of ``n`` examples in random order, ``batch`` at a time, each once."""
+    """The numbers of ``n`` examples in random order, ``batch`` at a time, each once; else ``ValueError``."""
+    for name, value, least in (("n", n, 0), ("batch", batch, 1)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
     order = rng.permutation(n)
     return (order[first : first + batch] for first in range(0, n, batch))
 
@@ -141,11 +159,13 @@ def minibatches(n, batch, rng):
 def evaluate(model, theta, X, y, seed=0):
     """Loss, and accuracy where the model classifies and else NaN, without dropout, for every run: shape (…) each.
 
-    An autoencoder's noise is that of the ``seed``.
+    An autoencoder's noise is that of the ``seed``. Raises ``ValueError`` where there is no example.
     """
+    if not len(X):
+        raise ValueError(f"X must have an example at least, got the shape {np.shape(X)}.")
     noise = None if hasattr(model, "accuracy") else np.random.default_rng([seed, 2])
     loss = accuracy = 0
-    for first in range(0, len(y), CHUNK):
+    for first in range(0, len(X), CHUNK):
         rows = slice(first, first + CHUNK)
         share = len(y[rows]) / len(y)
         loss = loss + share * np.asarray(model.loss(theta, X[rows], y[rows], noise), float)
@@ -177,10 +197,14 @@ def grid(task, settings, seeds=(0,), *, block=8, cache=None, progress=True):
 
     if isinstance(block, bool) or not isinstance(block, (int, np.integer)) or block < 1:
         raise ValueError(f"block must be a whole number >= 1, got {block!r}.")
+    if not isinstance(settings, dict):
+        raise TypeError(f"settings must be a dict of rules and their hyper-parameters, got {settings!r}.")
+    if not np.iterable(seeds):
+        raise TypeError(f"seeds must be a list of whole numbers, got {seeds!r}.")
     blocks = []
     for (rule, hyper), seed in product(settings.items(), seeds):
         cases = combinations(hyper)
-        Schedule(rule, columns(cases))
+        _check(task, rule, seed, columns(cases))
         blocks += [(rule, cases[first : first + block], seed) for first in range(0, len(cases), block)]
     run = Memory(cache, verbose=0).cache(run_block) if cache else run_block
     jobs = (delayed(run)(task, rule, cases, seed, fingerprint(task, rule)) for rule, cases, seed in blocks)
@@ -190,13 +214,26 @@ def grid(task, settings, seeds=(0,), *, block=8, cache=None, progress=True):
 
 
 def combinations(hyper):
-    """Every combination of hyper-parameters, as dicts: ``{"lr": [1, 2], "mu": 0.9}`` has two."""
-    choices = [value if np.ndim(value) else [value] for value in hyper.values()]
-    return [dict(zip(hyper, map(float, values))) for values in product(*choices)]
+    """Every combination of hyper-parameters, as dicts: ``{"lr": [1, 2], "mu": 0.9}`` has two.
+
+    Raises ``TypeError`` for what are no numbers, ``ValueError`` where there is nothing to combine.
+    """
+    if not isinstance(hyper, dict):
+        raise TypeError(f"hyper-parameters must be a dict of numbers and lists of numbers, got {hyper!r}.")
+    several = lambda value: isinstance(value, (list, tuple)) or isinstance(value, np.ndarray) and value.ndim
+    choices = {name: value if several(value) else [value] for name, value in hyper.items()}
+    for name, values in choices.items():
+        if not len(values):
+            raise ValueError(f"{name} has no value to be tried.")
+        if wrong := [value for value in values if not isinstance(value, Real) or float_info.max < abs(value) < np.inf]:
+            raise TypeError(f"{name} must be a number or a list of numbers, got {wrong[0]!r}.")
+    return [dict(zip(hyper, map(float, values))) for values in product(*choices.values())]
 
 
 def columns(cases):
-    """Dicts with the same names as one dict of arrays."""
+    """Dicts with the same names, one or more, as one dict of arrays."""
+    if not cases:
+        raise ValueError("cases must be one dict or more, got none.")
     return {name: np.array([case[name] for case in cases]) for name in cases[0]}
 
 
@@ -204,9 +241,10 @@ def run_block(task, rule, cases, seed, code):
     """Train a block of runs; returns the rows of :func:`grid` as dicts. ``code`` stands for all that is run."""
     curves = train(task, rule, seed, **columns(cases))
     measured = ("train_loss", "test_loss", "test_accuracy")
+    runs = {name: getattr(curves, name).reshape(task.epochs, -1) for name in measured}  # without hyper-parameters one
     return [
         {"rule": rule.__name__, **case, "seed": seed, "epoch": epoch + 1}
-        | {name: float(getattr(curves, name)[epoch, number]) for name in measured}
+        | {name: float(values[epoch, number]) for name, values in runs.items()}
         for number, case in enumerate(cases)
         for epoch in range(task.epochs)
     ]

@@ -345,7 +345,7 @@ def unassigned(theta, g, t, m, *, lr=0.1):
         (indexes, "g[0] is not in the house form", "theta = theta - lr * g[0]"),
         (truth, "True is not a number", "theta = theta - lr * g * True"),
         (two_parts, "np.where(t > 3, g) is not in the house form", "theta = theta - lr * np.where(t > 3, g)"),
-        (no_default, "the hyper-parameter lr needs a number as its default", "def no_default"),
+        (no_default, "the hyper-parameter lr needs a finite number as its default", "def no_default"),
         (unassigned, "m is returned but never assigned", "return theta, m"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

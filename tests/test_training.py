@@ -150,7 +150,7 @@ def test_a_grid_is_the_same_wherever_it_is_computed(backend):
 def test_a_grid_with_a_rule_of_ones_own_goes_to_other_processes():
     def half_sign(theta, g, t, *, lr=0.01):
         theta = theta - lr * (g + np.sign(g)) / 2
-        return theta
+        return (theta,)
 
     with joblib.parallel_config("loky", n_jobs=2):
         spread = grid(SMALL, {half_sign: {"lr": [1e-3, 1e-2]}}, block=1, progress=False)

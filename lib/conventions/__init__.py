@@ -16,6 +16,7 @@ import ast
 import difflib
 import inspect
 import math
+import sys
 from numbers import Real
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -277,16 +278,22 @@ class Call(NamedTuple):
 
         ``start`` has the shape (n,), ``gradients`` (steps, n); ``factor``, a function of the step's number from 1,
         multiplies the learning rate; ``rule`` is one to run in place of the form's own. Returns an array of shape
-        (steps + 1, n) in the dtype of ``start``.
+        (steps + 1, n) in the dtype of ``start``, which is a floating one. Raises ``TypeError`` or ``ValueError`` for
+        anything else.
         """
         hyper, settings = self.hyper, self.settings
         rate = hyper["lr"]
         lr = (lambda t: rate * factor(t)) if factor else rate
         step = Schedule(rule or self.form.rule, hyper | {"lr": lr})
         start = np.asarray(start)
+        if not np.issubdtype(start.dtype, np.floating):
+            raise TypeError(f"start must hold floating-point numbers, got {start.dtype}: a step would be rounded away.")
+        gradients = np.asarray(gradients, start.dtype)
+        if gradients.shape[1:] != start.shape:
+            raise ValueError(f"gradients must have the shape (steps, *{start.shape}), got {gradients.shape}.")
         path, state, nowhere = [start], [np.zeros_like(start)] * step.states, np.zeros_like(start)
         l2, decoupled = settings.get("l2", 0), settings.get("decoupled", 0)
-        for t, g in enumerate(np.asarray(gradients, start.dtype), 1):
+        for t, g in enumerate(gradients, 1):
             theta = path[-1]
             move, *state = step.step(nowhere, g + l2 * theta if l2 else g, t, state)
             shrunk = theta - step.at(t)["lr"] * decoupled * theta if decoupled else theta
@@ -305,7 +312,8 @@ def call(library, name, **arguments):
     _known(f"optimizer of {LIBRARIES[library]}", name, {form.name: 0 for form in FORMS if form.library == library})
     forms = [form for form in FORMS if (form.library, form.name) == (library, name)]
     switches = forms[0].switches | {word: value for word, value in arguments.items() if word in forms[0].switches}
-    form = next((form for form in forms if form.switches == switches), None)
+    plain = all(map(np.isscalar, switches.values()))
+    form = next((form for form in forms if plain and form.switches == switches), None)
     if form is None:
         chosen = ", ".join(f"{word}={value}" for word, value in switches.items())
         raise ValueError(f"this table does not have {theirs} {name} with {chosen}.")
@@ -320,9 +328,9 @@ def call(library, name, **arguments):
             if WORDS[library][word] == "lr":
                 raise TypeError(f"{theirs} {name} must be given {word}.")
             values[word] = 0  # Keras' and optax' word for "none of it"
-        elif isinstance(form.ours(word), tuple) and (not isinstance(value, (tuple, list)) or len(value) != 2):
+        elif isinstance(form.ours(word), tuple) and not _are_numbers(value, 2):
             raise TypeError(f"{word} must be a pair of numbers, got {value!r}.")
-        elif not isinstance(form.ours(word), tuple) and not isinstance(value, Real):
+        elif not isinstance(form.ours(word), tuple) and not _are_numbers([value], 1):
             raise TypeError(f"{word} must be a number, got {value!r}.")
     made = Call(form, values)
     Schedule(form.rule, made.hyper)
@@ -520,8 +528,14 @@ def _possessive(name):
     return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
+def _are_numbers(values, count):
+    if not isinstance(values, (tuple, list)) or len(values) != count:
+        return False
+    return all(isinstance(value, Real) and not sys.float_info.max < abs(value) < math.inf for value in values)
+
+
 def _known(what, name, names):
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         near = difflib.get_close_matches(str(name), names, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}."
         raise ValueError(f"{name!r} is no {what} of this table; {hint}")

@@ -28,6 +28,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from math import prod
 
 import numpy as np
 
@@ -56,6 +57,8 @@ class SparseRows:
     ndim = 2
 
     def __post_init__(self):
+        if not len(self.indptr):
+            raise ValueError("indptr must have one number more than there are rows; it has none")
         kept = len(self.data), len(self.indices), int(self.indptr[-1])
         if len(set(kept)) > 1:
             raise ValueError(f"data, indices and indptr speak of {kept} values; all three must be the same number")
@@ -127,7 +130,7 @@ def _collect(data, to, source, shape, A):
     if A.ndim < 2 or A.shape[-2] != shape[1]:
         raise ValueError(f"A has shape {A.shape}; a product with {shape[0]} × {shape[1]} needs (…, {shape[1]}, k)")
     rows_first = np.moveaxis(A, -2, 0)
-    wide = rows_first.reshape(shape[1], -1)
+    wide = rows_first.reshape(shape[1], prod(rows_first.shape[1:]))
     values = data[:, None] * wide[source]
     places = to[:, None] * wide.shape[1] + np.arange(wide.shape[1])
     sums = np.bincount(places.ravel(), values.ravel(), minlength=shape[0] * wide.shape[1])
@@ -194,7 +197,7 @@ def load(name, dtype=np.float64, *, full=False):
         raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, names))}.{hint}")
     try:
         kind = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         kind = None
     if kind not in (np.float32, np.float64):
         raise ValueError(f"dtype is {dtype!r}; allowed are float32 and float64")

@@ -68,6 +68,7 @@ from lib.training import Task, grid
 
 FOLDER = Path(__file__).resolve().parent
 DIGITS = 5  # of a recorded number
+MEASURED = ("train_loss", "test_loss", "test_accuracy")
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def recorded(name):
 
     Raises ``ValueError`` for another name.
     """
-    if name not in EXPERIMENTS:
+    if not isinstance(name, str) or name not in EXPERIMENTS:
         raise ValueError(f"name is {name!r}; allowed are {', '.join(map(repr, EXPERIMENTS))}.")
     return _recorded(name).copy()
 
@@ -228,15 +229,22 @@ def best(table, by="train_loss"):
 
     The mean over the epochs, and not the last of them, so that a setting that explodes first is not preferred. A setting
     with a run that diverged comes last. Columns: ``rule``, hyper-parameters, ``by``.
+    Raises ``ValueError`` for another ``by``.
     """
+    _check_column("by", by)
     names = settings_of(table)
     means = table.groupby(names, dropna=False, sort=False)[by].mean().reset_index()
     return means.sort_values(by).groupby("rule", sort=False).head(1).reset_index(drop=True)
 
 
+def _check_column(name, value):
+    if not isinstance(value, str) or value not in MEASURED:
+        raise ValueError(f"{name} is {value!r}; allowed are {', '.join(map(repr, MEASURED))}.")
+
+
 def settings_of(table):
     """The names of the columns that say what was set: ``rule`` and hyper-parameters."""
-    return [name for name in table.columns if name not in ("seed", "epoch", "train_loss", "test_loss", "test_accuracy")]
+    return [name for name in table.columns if name not in ("seed", "epoch", *MEASURED)]
 
 
 def chosen(table, setting):
@@ -248,7 +256,13 @@ def chosen(table, setting):
 
 
 def quartiles(table, column):
-    """Lower quartile, median and upper quartile over the seeds, for each epoch: an array of shape (3, epochs)."""
+    """Lower quartile, median and upper quartile over the seeds, for each epoch: an array of shape (3, epochs).
+
+    ``table`` has one setting alone, as :func:`chosen` gives it; ``ValueError`` for several, or for another ``column``.
+    """
+    _check_column("column", column)
+    if table.duplicated(["seed", "epoch"]).any():
+        raise ValueError("table must have one setting, see chosen; it has several.")
     curves = table.pivot(index="seed", columns="epoch", values=column).to_numpy()
     return np.quantile(curves, [0.25, 0.5, 0.75], axis=0)
 
@@ -276,7 +290,9 @@ def best_chances(size, tries, repeat=True):
     ``missed`` is the probability that none of the i best settings is tried;
     all else is as in :func:`expected_best`.
     """
-    _check_tries(tries, math.inf if repeat else size)
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
+        raise ValueError(f"size must be a whole number >= 1, got {size!r}.")
+    _check_tries(tries, sys.maxsize if repeat else size)
     if repeat:
         missed = [((size - i) / size) ** tries for i in range(size + 1)]
     else:
@@ -292,9 +308,13 @@ def _check_tries(tries, most):
 
 def _ordered(scores):
     """The scores from the lowest up, once it is clear that something can be expected of them."""
-    ordered = np.sort(np.asarray(scores, float))
-    if ordered.ndim != 1 or not ordered.size or np.isnan(ordered).any():
-        raise ValueError(f"scores must be one number or more, in a row, none of them NaN, got {scores!r}.")
+    try:
+        ordered = np.asarray(scores)
+        ordered = np.sort(ordered.astype(float)) if ordered.dtype.kind in "fiuO" else np.empty(0)
+    except (TypeError, ValueError, OverflowError):
+        ordered = np.empty(0)
+    if ordered.ndim != 1 or not ordered.size or not (ordered > -np.inf).all():
+        raise ValueError(f"scores must be one number or more, in a row, none of them NaN or −∞, got {scores!r}.")
     return ordered
 
 

@@ -98,6 +98,8 @@ ARGUMENTS = {"stream": "g", "drawn": "g"}
 
 
 def _figure(kind, rules, offer, on, name, **settings):
+    if not isinstance(offer, (list, tuple)):
+        raise TypeError(f"offer must be a list of rules, got {offer!r}.")
     runs = _runs([*rules, *offer])
     losses = {} if kind == "stream" else _losses(on)
     shown = list(runs)[: len(rules)]
@@ -113,6 +115,8 @@ def _runs(rules):
     runs = {}
     for rule in rules:
         read_rule(rule)
+        if not rule.__name__.isidentifier():
+            raise ValueError(f"a rule is called {rule.__name__!r}; a name that Python allows is needed.")
         again = sum(other is rule for other in runs.values())
         key = f"{rule.__name__}_{again + 1}" if again else rule.__name__
         if key in runs:
@@ -127,6 +131,8 @@ def _losses(on):
     for loss in on if isinstance(on, (list, tuple)) and on else [on]:
         if not isinstance(loss, Loss):
             raise TypeError(f"on must be a Loss of lib.losses or several, got {on!r}.")
+        if not loss.name.isprintable():
+            raise ValueError(f"a loss is called {loss.name!r}; a name that can be printed is needed.")
         ours = LOSSES.get(loss.name) is loss
         number = 1 + sum(other.name == loss.name for other in found.values())
         found[loss.name if ours else f"{loss.name}_{number}"] = loss

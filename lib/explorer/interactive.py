@@ -114,7 +114,9 @@ class _Entry(TraitType):
 def figure_id(name, parts):
     """The id of a figure in the page: its name, or the parts that it shows. Raises ``ValueError`` for another name."""
     if name is None:
-        return "-".join(parts)
+        if not re.fullmatch(r"[\w-]+", made := "-".join(parts)):
+            raise ValueError(f"the id {made!r} is made of letters, digits, _ and -; give the figure a name.")
+        return made
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
         raise ValueError(f"name must be letters, digits, _ and -, and begin with a letter; got {name!r}.")
     return name

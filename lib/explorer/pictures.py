@@ -21,6 +21,7 @@ COLOURS = 48
 FAR = 1e9
 
 
+@np.errstate(all="ignore")
 def picture(kind, rules, loss, state):
     """The picture of a state, 700 pixels wide, as the bytes of a PNG file; ``loss`` is None for a stream."""
     return png(KINDS[kind].draw(rules, loss, state))

@@ -46,7 +46,7 @@ def race(
     if not experiments:
         raise ValueError('name at least one experiment, as in race("network").')
     for experiment in experiments:
-        if experiment not in EXPERIMENTS or experiments.count(experiment) > 1:
+        if not isinstance(experiment, str) or experiment not in EXPERIMENTS or experiments.count(experiment) > 1:
             raise ValueError(f"experiments must be some of {', '.join(EXPERIMENTS)}, each once; got {experiment!r}.")
     tables = {experiment: compact(experiment) for experiment in experiments}
     allowed = _allowed(tables)
@@ -157,7 +157,7 @@ def _some(value, rules):
 
 def _one(key, value, choices):
     for choice in choices:
-        if isinstance(value, (bool, np.bool_)) == isinstance(choice, bool) and np.ndim(value) == 0 and value == choice:
+        if isinstance(value, (bool, np.bool_)) == isinstance(choice, bool) and np.isscalar(value) and value == choice:
             return choice
     raise ValueError(f"{_trait(key)} must be one of {', '.join(map(str, choices))}; got {value!r}.")
 

@@ -94,7 +94,8 @@ def predicted(rules, loss, state, at_all=True):
     if state["measure"] != "rate" or state["noise"] or not rate or not loss.curvatures:
         return None
     settings = _grid(rules, run, state)[2] if at_all else hyper(rules, run, state)
-    factor = np.max([rate(h, **settings) for h in loss.curvatures], axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        factor = np.max([rate(h, **settings) for h in loss.curvatures], axis=0)
     return np.broadcast_to(factor, (POINTS, POINTS)) if at_all else float(factor)
 
 

@@ -7,6 +7,7 @@ rule, ``losses`` the key of each loss to it. :func:`checked` is the gate for eve
 import difflib
 import math
 import numbers
+import sys
 
 import numpy as np
 
@@ -38,9 +39,9 @@ def plane(on, rules, losses, *, x="lr", y=None, x_range=None, y_range=None, meas
     """The first state of a plane figure, with ranges around the rule's defaults; the rest is as in :func:`descent`."""
     rule = rules[on[0]]
     defaults = hyper_defaults(rule)
-    y = next((name for name in defaults if name != x), None) if y is None else y
+    y = next((name for name in defaults if not isinstance(x, str) or name != x), None) if y is None else y
     for name in (x, y):
-        if name not in defaults:
+        if not isinstance(name, str) or name not in defaults:
             problem = "a plane needs two hyper-parameters" if name is None else f"there is no hyper-parameter {name!r}"
             raise ValueError(f"{problem}; {rule.__name__} has {', '.join(defaults) or 'none'}.")
     return descent(on, rules, losses, steps=steps, **given) | {
@@ -199,7 +200,7 @@ def _whole(key, value, low, high):
 def _number(key, value, low=-math.inf):
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{key} must be a number, got {value!r}.")
-    if not (math.isfinite(value) and value >= low):
+    if not low <= value or not -sys.float_info.max <= value <= sys.float_info.max:
         raise ValueError(f"{key} must be finite{f' and at least {low}' if low == 0 else ''}, got {value!r}.")
     return float(value)
 
@@ -212,7 +213,7 @@ def _numbers(key, value, count=None):
 
 
 def _sequence(key, value):
-    if not isinstance(value, (list, tuple, np.ndarray)):
+    if not isinstance(value, (list, tuple, np.ndarray)) or getattr(value, "ndim", 1) == 0:
         raise TypeError(f"{key} must be a list, got {value!r}.")
 
 

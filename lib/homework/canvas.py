@@ -26,7 +26,7 @@ def scores(grades, assignment):
 
     Raises ``ValueError`` if the table is not that of ``make grade``, or a student has two files.
     """
-    header, *rows = grades
+    header, *rows = grades or [[]]
     if not {"file", "assignment", "score"} <= set(header):
         raise ValueError("the table of grades has no columns file, assignment, score")
     found, without, files = {}, [], {}

@@ -1,6 +1,7 @@
 """Pages for people, complete in one file: feedback for a student, answers for a reader, the key for an instructor."""
 
 import html
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -9,7 +10,10 @@ import bleach
 from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from markupsafe import Markup
+from nbformat import from_dict
 from nbformat.v4 import new_markdown_cell, new_notebook
+
+from lib.equations import is_mathml
 
 MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$][^$\n]*?)(?<!\s)\$(?!\d)", re.S)
 
@@ -19,8 +23,8 @@ ATTRIBUTES = {"*": ["class", "title"], "a": ["href"], "img": ["src", "alt", "wid
 
 
 def render(template, **values):
-    """The text of a page made from one of the templates beside this file."""
-    return _templates().get_template(template).render(**values)
+    """The text of a page made from one of the templates beside this file; what UTF-8 cannot hold becomes ``?``."""
+    return _templates().get_template(template).render(**values).encode(errors="replace").decode()
 
 
 @cache
@@ -34,7 +38,8 @@ def _templates():
 
 def notebook_html(notebook):
     """The cells of a notebook as HTML that can do nothing: no scripts, no requests; equations become MathML."""
-    body, _ = _exporter().from_notebook_node(notebook)
+    written = json.dumps(notebook, ensure_ascii=False).encode(errors="replace")  # half a pair of surrogates is no text
+    body, _ = _exporter().from_notebook_node(from_dict(json.loads(written)))
     safe = bleach.clean(body, tags=TAGS, attributes=ATTRIBUTES, protocols={"data", "http", "https"}, strip=True)
     return Markup(MATHS.sub(_mathml, safe))
 
@@ -52,6 +57,7 @@ def _mathml(found):
         r"\{(aligned|gathered)\}", "{split}", html.unescape(found[1] or found[2])
     )  # which the converter knows
     try:
-        return convert(latex, display="block" if found[1] else "inline")
+        made = convert(latex, display="block" if found[1] else "inline")
     except Exception:
         return found[0]
+    return made if is_mathml(made) else found[0]

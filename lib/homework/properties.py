@@ -56,6 +56,8 @@ def check(*findings):
 def require(*findings):
     """Raise :class:`Unmet` with the first finding that does not hold."""
     for finding in findings:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"require needs what a property found, got {finding!r}")
         if not finding.holds:
             raise Unmet(str(finding))
 
@@ -70,7 +72,7 @@ def _property(title):
                 function(*args, **kwargs)
             except Broken as broken:
                 return Finding(False, title, broken.what, broken.look)
-            except (Exception, KeyboardInterrupt) as error:
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
                 return Finding(False, title, f"{type(error).__name__}: {error}", "run it in a cell of its own")
             return Finding(True, title)
 
@@ -358,7 +360,7 @@ def between(value, low, high, look="measure it again"):
     if value is None or value is ...:
         raise Broken("there is no answer yet")
     value = np.asarray(value, float)
-    if not (np.isfinite(value).all() and (value >= low).all() and (value <= high).all()):
+    if not (value.size and np.isfinite(value).all() and (value >= low).all() and (value <= high).all()):
         raise Broken("it does not", look)
 
 

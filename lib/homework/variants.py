@@ -28,11 +28,15 @@ class Variant:
                 raise TypeError(f"{name} is {value!r}; it must be a word in quotes")
             if not 0 < len(value.strip()) <= MOST:
                 raise ValueError(f"{name} is {value!r}; 1 to {MOST} characters are needed")
+            if not value.isprintable():
+                raise ValueError(f"{name} is {value!r}; it must be made of characters that can be printed")
 
     def seed(self, name):
         """A whole number from 0 to 2**32 − 1 for a random generator, another one for each ``name``."""
+        if not isinstance(name, str):
+            raise TypeError(f"name is {name!r}; it must be a word in quotes")
         words = "/".join((self.course.strip(), self.assignment, self.student.strip().lower(), name))
-        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:4], "big")
+        return int.from_bytes(hashlib.sha256(words.encode(errors="surrogatepass")).digest()[:4], "big")
 
     def pick(self, name, *choices):
         """One of the ``choices``, for a quantity called ``name``. Raises ``ValueError`` if there is none."""

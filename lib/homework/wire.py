@@ -13,6 +13,7 @@ from types import EllipsisType
 
 import numpy as np
 import sympy as sp
+from mpmath.libmp import repr_dps, to_str
 
 PLAIN = (type(None), bool, int, float, str)
 KINDS = "biufcU"
@@ -150,15 +151,13 @@ def _decoded(value, functions, ask):
 def _tree(expr):
     """A SymPy expression as [class, *parts]; a function without a definition as ["Function", name, *arguments]."""
     if isinstance(expr, sp.MatrixBase):
-        return ["Matrix", *map(_tree, sp.Tuple(*expr)), expr.shape[0]]
+        return ["Matrix", *map(_tree, sp.Tuple(*expr)), list(expr.shape)]
     if isinstance(expr, sp.Symbol):
-        return [
-            "Symbol",
-            expr.name,
-            {k: v for k, v in expr.assumptions0.items() if k in ("integer", "positive", "real")},
-        ]
-    if isinstance(expr, (sp.Rational, sp.Float)):
-        return [("Float" if isinstance(expr, sp.Float) else "Rational"), str(expr)]
+        return ["Symbol", expr.name, expr.assumptions0]
+    if isinstance(expr, sp.Rational):
+        return ["Rational", str(expr)]
+    if isinstance(expr, sp.Float):
+        return ["Float", to_str(expr._mpf_, repr_dps(expr._prec)), expr._prec]
     if isinstance(expr, sp.core.function.AppliedUndef):
         return ["Function", expr.func.__name__, *map(_tree, expr.args)]
     name = "Tuple" if isinstance(expr, sp.functions.elementary.piecewise.ExprCondPair) else type(expr).__name__
@@ -169,13 +168,15 @@ def _grown(tree):
     name, *parts = tree
     if name == "Symbol":
         return sp.Symbol(parts[0], **parts[1])
-    if name in ("Rational", "Float"):
-        return getattr(sp, name)(parts[0])
+    if name == "Rational":
+        return sp.Rational(parts[0])
+    if name == "Float":
+        return sp.Float(parts[0], precision=parts[1])
     if name == "Function":
         return sp.Function(parts[0])(*map(_grown, parts[1:]))
     if name == "Matrix":
-        *entries, rows = parts
-        return sp.Matrix(rows, len(entries) // max(rows, 1), [_grown(entry) for entry in entries])
+        *entries, (rows, columns) = parts
+        return sp.Matrix(rows, columns, [_grown(entry) for entry in entries])
     known = getattr(sp, name, None)
     if isinstance(known, type) and issubclass(known, sp.Basic):
         return known(*map(_grown, parts))

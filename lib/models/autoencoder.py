@@ -95,6 +95,7 @@ def softplus(A):
     return np.maximum(A, 0) + np.log1p(np.exp(-np.abs(A)))
 
 
+@np.errstate(over="ignore")
 def sigmoid(A):
     """The derivative of :func:`softplus`, 1/(1 + e⁻ᴬ): for a large −A the exponential is infinite, and the value 0."""
     return 1 / (1 + np.exp(-A))

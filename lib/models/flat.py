@@ -1,7 +1,8 @@
 """What the models share: layers as views of a flat vector, and checks of what is given."""
 
-from math import isfinite, prod
+from math import prod
 from numbers import Real
+from sys import float_info
 
 import numpy as np
 
@@ -47,14 +48,25 @@ class Flat:
 def random_start(model, fans, seed, dtype):
     """A vector with normal weights of variance gain/fan-in, and zero biases.
 
-    ``fans``: for each layer its gain/fan-in, or None for a bias. Raises ``TypeError`` for a dtype that is not floating.
+    ``fans``: for each layer its gain/fan-in, or None for a bias. Raises ``TypeError`` for a dtype that is not floating,
+    ``ValueError`` for a seed that is no whole number from 0.
     """
-    theta = check_theta(np.zeros(model.size, dtype), model.size)
+    theta = nowhere(model.size, dtype)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed is {seed!r}; allowed are whole numbers from 0")
     rng = np.random.default_rng(seed)
     for layer, fan in zip(model.unpack(theta), fans):
         if fan is not None:
             layer[...] = rng.normal(0, fan**0.5, layer.shape)
     return theta
+
+
+def nowhere(size, dtype):
+    """A vector of ``size`` zeros. Raises ``TypeError`` for a dtype that is not floating."""
+    try:
+        return check_theta(np.zeros(size, dtype), size)
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype is {dtype!r}; it must be a floating type: float32 or float64") from None
 
 
 def dropped(X, rate, rng):
@@ -96,14 +108,21 @@ def check_dropout(dropout):
 
 
 def check_penalty(l2):
-    if not isinstance(l2, Real):
+    if not isinstance(l2, Real) or isinstance(l2, bool):
         raise TypeError(f"l2 is {l2!r}; it must be a number")
-    if not (isfinite(l2) and l2 >= 0):
+    if not 0 <= l2 <= float_info.max:
         raise ValueError(f"l2 is {l2!r}; allowed are finite numbers from 0")
 
 
+def as_array(name, value):
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise TypeError(f"{name} is {value!r}; it must be an array, with rows of one length") from None
+
+
 def check_theta(theta, size):
-    theta = np.asarray(theta)
+    theta = as_array("theta", theta)
     if not np.issubdtype(theta.dtype, np.floating):
         raise TypeError(f"theta has dtype {theta.dtype}; it must be a floating type: float32 or float64")
     if theta.shape[-1:] != (size,):
@@ -112,7 +131,7 @@ def check_theta(theta, size):
 
 
 def check_features(X, features, dtype, sparse=False):
-    X = X if sparse and isinstance(X, SparseRows) else np.asarray(X)
+    X = X if sparse and isinstance(X, SparseRows) else as_array("X", X)
     if not (np.issubdtype(X.dtype, np.floating) or np.issubdtype(X.dtype, np.integer)):
         raise TypeError(f"X has dtype {X.dtype}; it must be real numbers")
     if X.ndim != 2 or X.shape[1] != features or not len(X):
@@ -121,7 +140,7 @@ def check_features(X, features, dtype, sparse=False):
 
 
 def check_labels(y, n, classes):
-    y = np.asarray(y)
+    y = as_array("y", y)
     if not np.issubdtype(y.dtype, np.integer):
         raise TypeError(f"y has dtype {y.dtype}; it must be integer labels")
     if y.shape != (n,):

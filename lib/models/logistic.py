@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .classifier import Classifier
-from .flat import check_count, check_penalty, check_share, check_theta, dropped, random_start
+from .flat import check_count, check_penalty, check_share, dropped, nowhere, random_start
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class LogisticRegression(Classifier):
         features of size 1 into logits of size 1, and b is zero. ``dtype``: a floating type, else ``TypeError``.
         """
         if seed is None:
-            return check_theta(np.zeros(self.size, dtype), self.size)
+            return nowhere(self.size, dtype)
         return random_start(self, (1 / self.features, None), seed, dtype)
 
     def _forward(self, layers, X, rng):
