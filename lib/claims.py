@@ -216,7 +216,7 @@ def _refuted(left, right, undecided=None):
 
 def _is_significant(number):
     """Whether a digit of what SymPy computed is known: differences that cancel leave noise of one bit."""
-    return number != 0 and all(part._prec > 1 for part in number.atoms(sp.Float))
+    return all(part._prec > 1 for part in number.atoms(sp.Float))
 
 
 def _point(symbols, turn):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from lib import claims
 from lib.claims import (
     ClaimFailed, ClaimTooWeak, always, at_least, at_most, claim, equal, holds, identity, ordered,
 )  # fmt: skip
@@ -93,6 +94,7 @@ def test_the_line_names_kinds_seed_and_tolerances_once(capsys):
 
 FALSE = {
     "another expression": (lambda: identity((x + y) ** 2, x**2 + y**2), "differ"),
+    "a symbol on one side": (lambda: identity(x, 2), "x and 2 differ"),
     "not for negative": (lambda: identity(sp.sqrt(x**2), x), "differ"),
     "not for all n": (lambda: identity(sp.Sum(i, (i, 1, n)), n**2), "differ"),
     "other functions": (lambda: identity(f(x), f(y)), "SymPy cannot show"),
@@ -102,6 +104,7 @@ FALSE = {
     "another number": (lambda: equal(sp.sqrt(2), sp.Rational(7, 5)), "sqrt.2. is not 7/5"),
     "another count": (lambda: equal(2**100 + 1, 2**100), "is not"),
     "rounding": (lambda: equal(0.1 + 0.2, 0.3), "0.30000000000000004 is not 0.3"),
+    "four of several": (lambda: equal([1.0, 1.0, 1.0, 1.1], 1), "1.0, 1.0, 1.0, 1.1 is not 1.0"),
     "too far": (lambda: equal(0.2507, 0.25, within=0.002), "0.2507 is not 0.25 within 0.002"),
     "one of several": (lambda: equal([1.0, 1.0, 1.1, 1.0, 1.0], 1, within=0.002), "1.0, 1.0, 1.1, 1.0, … is not 1.0"),
     "NaN": (lambda: equal(np.nan, 1, within=0.002), "nan is not"),
@@ -144,6 +147,8 @@ def test_what_does_not_hold_stops_the_chapter_and_says_why(case, capsys):
 
 WEAK = {
     "a term that is nothing": (lambda: identity(x, x + f(0) * (sp.cos(1) ** 2 + sp.sin(1) ** 2 - 1)), "the term"),
+    "a term that is too small": (lambda: identity(1 + x / 10**12, 1 + x / 10**12), "the term x/1000000000000"),
+    "just at the edge": (lambda: equal(1.00009, 1, within=0.0099), "the constant moved by .1 %"),
     "near the edge": (lambda: equal(1.006, 1, within=0.008), "the constant moved by .1 %"),
     "near the lower edge": (lambda: equal(-0.994, -1, within=0.008), "the constant moved by -1 %"),
     "one of several constants": (lambda: equal([1.0, 2.012], [1, 2], within=0.008), "the constant moved by .1 %"),
@@ -190,6 +195,23 @@ def test_a_changed_term_never_passes(right):
     for term in right.args:
         for share in (sp.Rational(1, 100), -2, sp.Rational(-1, 10**6)):
             assert not passes(identity(right, right + share * term))
+
+
+def test_what_is_changed_is_what_the_words_say():
+    sides = {"its right side": 2 + x, "the term x": x, "the term 2": 2}
+    changed = {words.removesuffix(" moved by 1 %"): side for words, side in claims._changes(2 + x)}
+    assert changed.keys() == sides.keys()
+    assert all(sp.expand(changed[words] - (2 + x) - part / 100) == 0 for words, part in sides.items())
+    assert [side for _, side in claims._changes(x - x)] == [sp.Rational(1, 100)]
+
+
+def test_numbers_at_which_both_sides_are_infinite_are_passed_over():
+    a, b = sp.symbols("a b", integer=True)
+    assert passes(identity(1 / (a * b), 1 / (a * b)))
+
+
+def test_a_tolerance_just_below_one_percent_will_do():
+    assert passes(equal(100.0, 100.0, within=0.0099))
 
 
 def test_a_chain_turned_round_never_passes():

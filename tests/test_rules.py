@@ -80,6 +80,26 @@ def test_defaults_are_allowed(name):
         assert isinstance(value, float) and low <= value < high, hyper
 
 
+ADAM = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
+ADAM_HAT = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps_hat": 1e-8}
+MOMENTUM = {"lr": 0.01, "mu": 0.9}
+RMSPROP = {"lr": 0.001, "rho": 0.9, "eps": 1e-8}
+DEFAULTS = {
+    "sgd": {"lr": 0.01}, "momentum": MOMENTUM, "momentum_sutskever": MOMENTUM, "momentum_polyak": MOMENTUM,
+    "momentum_ema": MOMENTUM, "nesterov": MOMENTUM, "adagrad": {"lr": 0.01, "eps": 1e-7}, "rmsprop": RMSPROP,
+    "rmsprop_centered": RMSPROP, "rmsprop_momentum": RMSPROP | {"mu": 0.9}, "rmsprop_nesterov": RMSPROP | {"mu": 0.9},
+    "adadelta": {"lr": 1.0, "rho": 0.9, "eps": 1e-6}, "adam": ADAM, "adam_uncorrected": ADAM, "adam_reordered": ADAM_HAT,
+    "adamax": ADAM | {"lr": 0.002}, "amsgrad": ADAM, "adam_l2": ADAM | {"weight_decay": 0.01},
+    "adamw": ADAM | {"weight_decay": 0.01}, "nadam": ADAM | {"lr": 0.002, "momentum_decay": 0.004}, "radam": ADAM_HAT,
+    "lion": {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_defaults_are_those_of_the_sources(name):
+    assert hypers(RULES[name]) == DEFAULTS[name]
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_house_form(name):
     """Assignments to names of the table and one return of theta and the state; operators and six functions."""
