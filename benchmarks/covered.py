@@ -1,17 +1,13 @@
 """Measure which lines and branches of ``lib`` the tests reach: ``PYTHONPATH=. python benchmarks/covered.py``.
 
-All tests run that need no browser, with whatever they start. The shares go to ``lib/measured.json``, for the page
-``performance``; what is not reached is printed.
+All tests run that need no browser, with whatever they start. What is not reached is printed, module by module.
 """
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-from lib import performance
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSER = "access explorer explorer_kernel html site weight web"
@@ -36,19 +32,13 @@ def run(*words, **environment):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        settings, report = Path(folder) / "coverage.ini", Path(folder) / "report.json"
+        settings = Path(folder) / "coverage.ini"
         settings.write_text(SETTINGS.format(folder=folder), encoding="utf-8")
         tests = [f"tests/{file.name}" for file in sorted((ROOT / "tests").glob("test_*.py"))
                  if file.stem.removeprefix("test_") not in BROWSER.split()]  # fmt: skip
         run("pytest", "-n", "2", "--dist", "loadfile", "-q", *tests, COVERAGE_PROCESS_START=str(settings))
-        for words in (["combine", "--quiet"], ["report", "--show-missing", "--skip-covered"], ["json", "-o", str(report)]):
-            run("coverage", words[0], f"--rcfile={settings}", *words[1:])
-        found = json.loads(report.read_text(encoding="utf-8"))
-    counted = {}
-    for file, made in found["files"].items():
-        module = Path(file).relative_to("lib").with_suffix("").as_posix().removesuffix("/__init__")
-        counted[module] = {name: made["summary"][name] for name in ("num_statements", "covered_lines", "num_branches", "covered_branches")}
-    performance.update(coverage=counted)
+        run("coverage", "combine", "--quiet", f"--rcfile={settings}")
+        run("coverage", "report", "--show-missing", "--skip-covered", f"--rcfile={settings}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Cosmic Ray says what can be changed: an operator, a comparison, a number by one either way, a condition, a loop, a
 decorator. Each mutant runs in a copy of the project through the tests of its module until one fails. Names of modules
-choose some of them. All take an hour on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
+choose some of them. All take hours on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
 can be given that no test can notice it; a reason is kept for as long as the line is as it was.
 """
 
@@ -165,13 +165,6 @@ def tried(module, workers):
     return len(every), alive
 
 
-def counted(made):
-    """Numbers of a module for the page ``performance``."""
-    alive = made["alive"]
-    return {"mutants": made["mutants"], "noticed": made["mutants"] - len(alive),
-            "explained": sum(bool(each["reason"]) for each in alive)}  # fmt: skip
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("modules", nargs="*", choices=[*TESTS, []], metavar="MODULE", help=", ".join(TESTS))
@@ -180,7 +173,6 @@ def main():
     asked = parser.parse_args()
     if asked.worker:
         return work()  # without lib, which each child loads anew
-    from lib import performance
     from lib.files import write
 
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
@@ -194,7 +186,6 @@ def main():
             ]}  # fmt: skip
             text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
             write(RECORD, text + "\n")
-        performance.update(mutants={name: counted(made) for name, made in record.items()})
         for worker in workers:
             worker.process.kill()
 

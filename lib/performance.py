@@ -1,4 +1,4 @@
-"""How fast the book and its library are, and how well they are tested, as the page ``performance`` shows it.
+"""How fast the book and its library are, and how long they take to build and test, as the page ``performance`` shows it.
 
 The numbers stand in ``measured.json``, which the commands in ``benchmarks/`` write; nothing in it is typed by hand.
 """
@@ -78,32 +78,6 @@ def _longest(seconds, count, what):
     names = list(seconds)
     rows = [(f"`{name}`" if " " not in name else name, f"{seconds[name]:.0f} s") for name in names[:count]]
     return [*rows, (f"{len(names) - count} other {what}", f"{sum(seconds[name] for name in names[count:]):.0f} s")]
-
-
-def mutants():
-    """A table of the modules in which one thing at a time was changed: how many changes a test noticed."""
-    rows = [(f"`{name}`", f"{made['mutants']}", f"{made['noticed']}", f"{share(made['noticed'], made['mutants'])}",
-             f"{made['explained']}") for name, made in measured()["mutants"].items()]  # fmt: skip
-    total = {key: sum(made[key] for made in measured()["mutants"].values()) for key in ("mutants", "noticed", "explained")}
-    rows.append(("**all**", f"{total['mutants']}", f"{total['noticed']}", share(total["noticed"], total["mutants"]),
-                 f"{total['explained']}"))  # fmt: skip
-    return markdown(("module", "changes", "noticed", "share", "cannot be noticed"), rows)
-
-
-def coverage(lowest=8):
-    """A table of the modules of ``lib`` of which the tests reach least, lines and branches, and of all."""
-    found = measured()["coverage"]
-    parts = {name: (made["covered_lines"] + made["covered_branches"], made["num_statements"] + made["num_branches"])
-             for name, made in found.items()}  # fmt: skip
-    shares = sorted((reached / there, name) for name, (reached, there) in parts.items() if there)
-    rows = [(f"`{name}`", share(*parts[name])) for _, name in shares[:lowest]]
-    rows.append((f"{len(shares) - lowest} other modules", share(*map(sum, zip(*(parts[name] for _, name in shares[lowest:]))))))
-    return markdown(("module", "lines and branches reached"), [*rows, ("**all**", share(*map(sum, zip(*parts.values()))))])
-
-
-def share(part, whole):
-    """A share in percent, rounded down: only all is 100 %."""
-    return f"{np.floor(1000 * part / whole) / 10:g}\N{NO-BREAK SPACE}%"
 
 
 def slopes():
