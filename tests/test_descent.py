@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.descent import Diverged, Optimizer, descend, generator
+from lib.descent import Diverged, Optimizer, Schedule, descend, generator
 from lib.losses import LOSSES, bowl, rosenbrock, valley
 from lib.rules import RULES, adam, lion, momentum, nesterov, sgd
 
@@ -85,6 +85,61 @@ def test_all_runs_of_a_sweep_see_the_same_noise():
     np.testing.assert_array_equal(sweep[:, 0], sweep[:, 1])
 
 
+@pytest.mark.parametrize(
+    ("parameters", "runs", "axis"),
+    [((2,), (50,), 1), ((50,), (2,), 2), ((2,), (2,), 2), ((5,), (3, 4), 2), ((20,), (3, 4), 3), ((3,), (), 1)],
+)
+def test_the_longer_of_parameters_and_runs_lies_innermost(parameters, runs, axis):
+    path = descend(sgd, lambda theta: theta, np.ones(parameters), 2, lr=np.full(runs, 0.1))
+    assert path.shape == (3, *runs, *parameters)
+    assert path.strides[axis] == path.itemsize
+
+
+def test_gradients_of_other_real_numbers_are_taken():
+    for kind in (np.float32, np.int64, np.bool_):
+        path = descend(sgd, lambda theta, kind=kind: np.ones(2, kind), [1.0, 2.0], 1, lr=0.5)
+        np.testing.assert_array_equal(path[-1], [0.5, 1.5])
+
+
+def test_a_hyper_parameter_of_ones_own_is_any_finite_number():
+    def shifted(theta, g, t, *, shift=0.0):
+        return (theta + shift,)
+
+    np.testing.assert_array_equal(descend(shifted, bowl.gradient, [1.0, 2.0], 1, shift=-3.5)[-1], [-2.5, -1.5])
+    with pytest.raises(ValueError, match="shift must be finite, got inf"):
+        descend(shifted, bowl.gradient, [1.0, 2.0], 1, shift=np.inf)
+
+
+def test_a_rule_that_sums_its_parameters_is_refused():
+    def summed(theta, g, t, m, *, lr=0.1):
+        return (theta - lr * g).sum(), m
+
+    with pytest.raises(ValueError, match=r"summed made theta of shape \(\) from \(2,\)"):
+        descend(summed, bowl.gradient, [1.0, 2.0], 1)
+
+
+def test_a_schedule_begins_with_step_1():
+    asked = []
+    Schedule(sgd, {"lr": lambda t: asked.append(t) or 0.1})
+    assert asked == [1]
+
+
+def test_an_array_of_hyper_parameters_has_an_axis_for_the_parameters():
+    assert Schedule(sgd, {"lr": [0.1, 0.2, 0.3]}).shape == (3, 1)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**31 + 1, 2**32 - 1, np.int64(7)])
+def test_a_generator_takes_every_seed_that_has_32_bits(seed):
+    expected = np.random.RandomState(seed).random_sample(3)
+    np.testing.assert_array_equal(generator(seed).random(3), expected)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, True, 1.0, "1", None])
+def test_a_generator_takes_nothing_else(seed):
+    with pytest.raises(ValueError, match="seed must be a whole number from 0"):
+        generator(seed)
+
+
 @every_rule
 def test_the_path_keeps_the_dtype(rule):
     for shape in ((2,), (3, 2)):
@@ -118,7 +173,8 @@ def test_divergence_stops_with_the_step_and_keeps_the_path():
 def test_divergence_of_the_parameters_alone():
     with pytest.raises(Diverged, match="the parameters became NaN or infinite") as caught:
         descend(sgd, lambda theta: -np.ones(2), [1e308, 0.0], 5, lr=1e308)
-    assert np.isfinite(caught.value.path).all() and len(caught.value.path) == caught.value.step
+    assert caught.value.step == 1 and caught.value.path.tolist() == [[1e308, 0.0]]
+    assert " runs" not in str(caught.value)
 
 
 def test_divergence_recorded():
@@ -126,6 +182,8 @@ def test_divergence_recorded():
     assert path.shape == (51, 2, 2) and np.isfinite(path[:, 0]).all() and not np.isfinite(path[-1, 1]).any()
     with pytest.raises(Diverged, match=r"in 1 runs, the first at index \(1,\)"):
         descend(sgd, rosenbrock.gradient, rosenbrock.start, 50, lr=[1e-3, 0.05])
+    with pytest.raises(Diverged, match=r"in 2 runs, the first at index \(0, 1\)"):
+        descend(sgd, rosenbrock.gradient, rosenbrock.start, 50, lr=[[1e-3, 0.05, 0.05]])
 
 
 def test_a_large_finite_gradient_is_no_divergence():
@@ -142,6 +200,15 @@ def test_a_large_finite_gradient_is_no_divergence():
         (dict(lr=[0.1, -1]), ValueError, "got [0.1, -1]"),
         (dict(lr="fast"), TypeError, "lr must be a number, an array of numbers or a function of t; got 'fast'"),
         (dict(lr=lambda t: 1 - t), ValueError, "lr must be"),
+        (dict(lr=True), TypeError, "lr must be a number"),
+        (dict(lr="0.1"), TypeError, "lr must be a number"),
+        (dict(lr=10**400), ValueError, "lr must be finite"),
+        (dict(lr=[0.1, 0.2], eps=[1e-8] * 3), ValueError, "one value a run; got the shapes {'lr': (2,), 'eps': (3,)}"),
+        (dict(theta=np.zeros((5, 3)), lr=np.full((4, 2), 0.1)), ValueError, "theta of shape (5, 3) and hyper-parameters of shape (4, 2)"),
+        (dict(theta=[[1.0], [1.0, 2.0]]), TypeError, "rows of one length"),
+        (dict(grad=lambda theta: [[1.0], [1.0, 2.0]]), TypeError, "the gradient must be an array, with rows of one length"),
+        (dict(grad=lambda theta: np.array([1j, 1])), TypeError, "the gradient must hold real numbers, got complex128"),
+        (dict(grad=max), ValueError, "the gradient must have the shape of theta, (2,); got ()"),
         (dict(beta1=1.0), ValueError, "beta1 must be finite and lie in [0, 1), got 1.0"),
         (dict(beta2=-0.1), ValueError, "beta2 must be"),
         (dict(eps=-1e-8), ValueError, "eps must be"),
