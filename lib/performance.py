@@ -1,6 +1,6 @@
-"""How fast the book and its library are, and how long they take to build and test, as the page ``performance`` shows it.
+"""How fast the book and its library are: what ``make bench`` measured, as the page ``performance`` shows it.
 
-The numbers stand in ``measured.json``, which the commands in ``benchmarks/`` write; nothing in it is typed by hand.
+The numbers stand in ``measured.json``, which ``benchmarks/bench.py`` writes; nothing in it is typed by hand.
 """
 
 import json
@@ -63,21 +63,6 @@ def pages():
         for name, page in measured()["pages"].items()
     ]
     return markdown(("page", "to load", "with all pictures", "first figure answers"), rows)
-
-
-def times(longest=8):
-    """A table of the seconds that building and testing the book takes, with its longest notebooks and files of tests."""
-    found = measured()["times"]
-    rows = [("**building the book from nothing**, with installation", f"{found['build']} s")]
-    rows += _longest(found["notebooks"], longest, "notebooks")
-    rows += [("**all tests**", f"{found['tests']} s"), *_longest(found["files"], longest, "files of tests")]
-    return markdown(("part", "time"), rows)
-
-
-def _longest(seconds, count, what):
-    names = list(seconds)
-    rows = [(f"`{name}`" if " " not in name else name, f"{seconds[name]:.0f} s") for name in names[:count]]
-    return [*rows, (f"{len(names) - count} other {what}", f"{sum(seconds[name] for name in names[count:]):.0f} s")]
 
 
 def slopes():

@@ -243,6 +243,7 @@ function choiceSlider(figure, run, name, entrant) {
   row.show = ({ settings, chosen, ...found }) => {
     const all = valuesOf({ settings }, name), value = settings[chosen][name];
     row.hidden = all.length < 2;
+    if (row.hidden) return;
     range.max = all.length - 1;
     range.value = all.indexOf(value);
     count.textContent = amount(value, 3);
