@@ -1,8 +1,8 @@
 """Change one thing in ``lib`` at a time, and see which changes no test notices: ``PYTHONPATH=. python benchmarks/mutants.py``.
 
 Cosmic Ray says what can be changed: an operator, a comparison, a number by one either way, a condition, a loop, a
-decorator. Each mutant runs in a copy of the project through the tests of its module until one fails. Names of modules
-choose some of them. All take hours on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
+decorator. Each mutant runs in a copy of the project through the tests of its module until one fails; tests that noticed
+another mutant come first. Names of modules choose some of them. All take hours on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
 can be given that no test can notice it; a reason is kept for as long as the line is as it was.
 """
 
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from pathlib import Path
 from queue import Queue
 
@@ -87,7 +88,7 @@ def copied(folder):
 
 
 class Worker:
-    """A process that has loaded the packages, and makes a child of itself for each mutant."""
+    """A process that has loaded all packages but lib, and makes a child of itself for each mutant."""
 
     def __init__(self, folder):
         self.folder = copied(folder)
@@ -109,16 +110,37 @@ class Worker:
         return outcome
 
 
+class FirstWhatFailed:
+    """A plugin of pytest: tests that failed for another mutant come first, the latest before all; ``file`` keeps them."""
+
+    def __init__(self, file):
+        self.file = file
+        self.names = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
+    def pytest_collection_modifyitems(self, items):
+        place = {name: number for number, name in enumerate(self.names)}
+        items.sort(key=lambda item: place.get(item.nodeid, len(place)))
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            names = [report.nodeid, *(name for name in self.names if name != report.nodeid)]
+            self.file.write_text("\n".join(names[:50]), encoding="utf-8")
+
+
 def work():
     """What a worker does: for each line of its input, run the tests in a child, and say how it ended."""
     import hypothesis
-    import matplotlib.pyplot  # noqa: F401
     import pytest
-    import sympy  # noqa: F401
 
     hypothesis.settings.register_profile("mutants", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
                                          derandomize=True, database=None, deadline=None)  # fmt: skip
     hypothesis.settings.load_profile("mutants")
+    quietly = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider"]
+    with open(os.devnull, "w") as silent, redirect_stdout(silent):
+        pytest.main([*quietly, "--collect-only"])
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(os.getcwd()):
+            del sys.modules[name]
     for line in sys.stdin:
         asked, begin = json.loads(line), time.monotonic()
         child = os.fork()
@@ -126,7 +148,8 @@ def work():
             os.setsid()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(1, 2)
-            os._exit(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", *asked["tests"]]))
+            first = FirstWhatFailed(Path(f"{'+'.join(map(os.path.basename, asked['tests']))}.failed"))
+            os._exit(pytest.main([*quietly, *asked["tests"]], plugins=[first]))
         outcome = None
         while outcome is None:
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -172,15 +195,15 @@ def main():
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
-        return work()  # without lib, which each child loads anew
+        return work()  # each child loads lib anew
     from lib.files import write
 
-    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     with tempfile.TemporaryDirectory() as folder:
         workers = [Worker(Path(folder) / str(number)) for number in range(asked.jobs)]
         for module in asked.modules or TESTS:
-            known = {tuple(each["change"]): each["reason"] for each in record.get(module, {}).get("alive", [])}
             count, alive = tried(module, workers)
+            record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+            known = {tuple(each["change"]): each["reason"] for each in record.get(module, {}).get("alive", [])}
             record[module] = {"mutants": count, "alive": [
                 {"line": line, "change": [old, new], "reason": known.get((old, new), "")} for line, old, new in alive
             ]}  # fmt: skip
