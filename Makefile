@@ -6,7 +6,7 @@ REQUIREMENTS ?= requirements.txt
 # Notebooks and tests run side by side, with one core each.
 export OMP_NUM_THREADS ?= 1
 # The tests of the library alone, which need no book.
-LIBRARY := $(patsubst %,tests/test_%.py,beyond blocks bounds claims conventions data descent equations experiments \
+LIBRARY := $(patsubst %,tests/test_%.py,arguments beyond blocks bounds claims conventions data descent equations experiments \
 	explorer_code explorer_python figures homework losses models networks notation own_rules performance rates rules streams \
 	training)
 KATEX := node_modules/katex/package.json

@@ -25,6 +25,7 @@ RECORD = ROOT / "benchmarks" / "mutants.json"
 
 TESTS = {
     "rules": "rules",
+    "arguments": "arguments",
     "blocks": "blocks",
     "descent": "descent blocks",
     "losses": "losses",

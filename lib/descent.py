@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from .arguments import whole
 from .blocks import record, replay
 from .notation import NAMES
 
@@ -50,8 +51,7 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
     """
     theta = _parameters(theta)
     schedule = Schedule(rule, hyper, parameter_axes=min(theta.ndim, 1))
-    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
-        raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
+    whole("steps", steps)
     if not isinstance(on_divergence, str) or on_divergence not in ("raise", "record"):
         raise ValueError(f'on_divergence must be "raise" or "record", got {on_divergence!r}.')
     gradient = _gradient_of(grad, seed)
@@ -123,10 +123,8 @@ def generator(seed):
     Its ``random()`` is thereby a stream that can be repeated in JavaScript. ``seed`` is a whole number from 0
     to 2³² − 1; ``ValueError`` for any other.
     """
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}.")
     twister = np.random.MT19937()
-    twister.state = np.random.RandomState(seed).get_state(legacy=False)
+    twister.state = np.random.RandomState(whole("seed", seed, most=2**32 - 1)).get_state(legacy=False)
     return np.random.Generator(twister)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import NumPyPrinter
 
+from .arguments import whole
 from .equations import expression, javascript_of, latex_of, mathml_of
 
 
@@ -185,9 +186,7 @@ def normals(rng, count):
     NumPy's own normals come from tables; these can be repeated in JavaScript. Returns shape ``(count,)``.
     Raises ``ValueError`` for a ``count`` that is no whole number from 0.
     """
-    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < 0:
-        raise ValueError(f"count must be a whole number >= 0, got {count!r}.")
-    radius, angle = rng.random((2, count))
+    radius, angle = rng.random((2, whole("count", count)))
     return np.sqrt(-2 * np.log1p(-radius)) * np.cos(2 * np.pi * angle)
 
 

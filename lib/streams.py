@@ -8,6 +8,7 @@ import inspect
 
 import numpy as np
 
+from .arguments import whole
 from .descent import generator
 from .losses import normals
 
@@ -50,8 +51,7 @@ def gradients(stream, steps, seed=0, **hyper):
     """
     if not callable(stream):
         raise TypeError(f"stream must be a function, such as one of lib.streams.STREAMS; got {stream!r}.")
-    if isinstance(steps, bool) or not isinstance(steps, (int, np.integer)) or steps < 0:
-        raise ValueError(f"steps must be a whole number >= 0, got {steps!r}.")
+    whole("steps", steps)
     rng = generator(seed)
     parameters = inspect.signature(stream).parameters
     given = {name: value for name, value in hyper.items() if name in parameters}

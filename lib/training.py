@@ -23,6 +23,7 @@ from sys import float_info
 import numpy as np
 
 from . import data, schedules
+from .arguments import whole
 from .data.full import SOURCES
 from .descent import Schedule
 
@@ -49,12 +50,10 @@ class Task:
     dtype: str = "float32"
 
     def __post_init__(self):
-        for name, least in {"epochs": 1, "batch": 1, "examples": 1}.items():
-            value = getattr(self, name)
-            if name == "examples" and value is None:
-                continue
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
+        whole("epochs", self.epochs, 1)
+        whole("batch", self.batch, 1)
+        if self.examples is not None:
+            whole("examples", self.examples, 1)
         if not callable(self.schedule):
             raise TypeError(f"schedule must be a function of t and steps, got {self.schedule!r}.")
         if not hasattr(self.model, "loss_and_gradient"):
@@ -138,8 +137,7 @@ def _check(task, rule, seed, hyper):
     """Raise ``ValueError`` or ``TypeError`` for what :func:`train` cannot mean."""
     if not isinstance(task, Task):
         raise TypeError(f"task must be a Task, got {task!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0, got {seed!r}.")
+    whole("seed", seed)
     for name, value in hyper.items():
         if callable(value):
             raise TypeError(f"{name} must be a number or an array of numbers, got {value!r}; a Task has the schedule.")
@@ -149,10 +147,8 @@ def _check(task, rule, seed, hyper):
 
 def minibatches(n, batch, rng):
     """The numbers of ``n`` examples in random order, ``batch`` at a time, each once; else ``ValueError``."""
-    for name, value, least in (("n", n, 0), ("batch", batch, 1)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be a whole number >= {least}, got {value!r}.")
-    order = rng.permutation(n)
+    whole("batch", batch, 1)
+    order = rng.permutation(whole("n", n))
     return (order[first : first + batch] for first in range(0, n, batch))
 
 
@@ -195,8 +191,7 @@ def grid(task, settings, seeds=(0,), *, block=8, cache=None, progress=True):
     from joblib import Memory, Parallel, delayed
     from tqdm.auto import tqdm
 
-    if isinstance(block, bool) or not isinstance(block, (int, np.integer)) or block < 1:
-        raise ValueError(f"block must be a whole number >= 1, got {block!r}.")
+    whole("block", block, 1)
     if not isinstance(settings, dict):
         raise TypeError(f"settings must be a dict of rules and their hyper-parameters, got {settings!r}.")
     if not np.iterable(seeds):

@@ -225,10 +225,10 @@ def test_bad_batch(method, name, value, error, message):
 @pytest.mark.parametrize(
     "arguments, error, message",
     [
-        ((0, 3), ValueError, "features is 0; allowed are integers from 1"),
-        ((3, 1), ValueError, "classes is 1; allowed are integers from 2"),
-        ((2.0, 3), TypeError, "features is 2.0"),
-        ((2, True), TypeError, "classes is True"),
+        ((0, 3), ValueError, "features must be a whole number >= 1, got 0"),
+        ((3, 1), ValueError, "classes must be a whole number >= 2, got 1"),
+        ((2.0, 3), ValueError, "features must be a whole number >= 1, got 2.0"),
+        ((2, True), ValueError, "classes must be a whole number >= 2, got True"),
         ((2, 3, -1e-3), ValueError, "l2 is -0.001; allowed"),
         ((2, 3, np.inf), ValueError, "l2 is inf"),
         ((2, 3, np.nan), ValueError, "l2 is nan"),

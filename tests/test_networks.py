@@ -245,7 +245,7 @@ def test_equal_pixels_share_and_odd_ones_are_left_out():
 WRONG = {
     "sizes": lambda: Network([3, 2]),
     "two widths": lambda: Network((3,)),
-    "width in sizes is 0": lambda: Network((3, 0, 2)),
+    "width in sizes must be a whole number >= 1, got 0": lambda: Network((3, 0, 2)),
     "classes": lambda: Network((3, 1)),
     "l2": lambda: Network((3, 2), l2=-1),
     "dropout": lambda: Network((3, 2), dropout=0.5),

@@ -16,7 +16,7 @@ from lib import schedules, training
 from lib.data import load
 from lib.models import LogisticRegression, Network, VariationalAutoencoder
 from lib.rules import adam, momentum, sgd
-from lib.training import Task, grid, minibatches, train
+from lib.training import Task, combinations, evaluate, grid, minibatches, train
 
 SMALL = Task(Network((196, 8, 10), dropout=(0.1, 0.3)), epochs=2, examples=300, batch=64, schedule=schedules.cosine)
 SETTINGS = {adam: {"lr": [1e-3, 1e-2, 0.1], "beta2": [0.9, 0.999]}, momentum: {"lr": [0.01, 0.1], "mu": 0.9}}
@@ -27,6 +27,15 @@ def same(first, second):
 
 
 # One training.
+
+
+def test_a_task_has_batches_of_128_and_cannot_be_changed():
+    assert SMALL.model == Task(SMALL.model, 1).model and Task(SMALL.model, 1).batch == 128
+    with pytest.raises(AttributeError):
+        SMALL.epochs = 3
+    curves = train(Task(SMALL.model, 1, examples=1), sgd)
+    with pytest.raises(AttributeError):
+        curves.theta = None
 
 
 def test_a_training_is_the_loop_written_out():
@@ -99,13 +108,33 @@ def test_minibatches_have_each_example_once():
     assert [len(each) for each in rows] == [4, 4, 2] and sorted(np.concatenate(rows)) == list(range(10))
 
 
+def test_minibatches_of_nothing_and_of_one():
+    assert list(minibatches(0, 1, np.random.default_rng(0))) == []
+    assert sorted(map(list, minibatches(2, 1, np.random.default_rng(0)))) == [[0], [1]]
+    for n, batch in ((-1, 4), (4, 0)):
+        with pytest.raises(ValueError, match="must be a whole number"):
+            minibatches(n, batch, np.random.default_rng(0))
+
+
+def test_of_classes_all_are_tried_and_an_autoencoder_has_noise_of_its_own():
+    model = VariationalAutoencoder(6, 5, 2)
+    theta, X = model.start(0), np.random.default_rng(0).random((1001, 6))
+    parts = [(slice(0, 500), 500), (slice(500, 1000), 500), (slice(1000, 1001), 1)]
+    noise = np.random.default_rng([3, 2])
+    expected = sum(model.loss(theta, X[rows], X[rows], noise) * count for rows, count in parts) / 1001
+    assert np.isclose(evaluate(model, theta, X, X, 3)[0], expected, rtol=1e-13)
+    assert np.array_equal(evaluate(model, theta, X, X)[0], evaluate(model, theta, X, X, 0)[0])
+
+
 def test_sparse_rows_train_too():
     task = Task(LogisticRegression(10_000, 2, dropout=0.5), epochs=1, data="foods", examples=500)
     assert train(task, adam, lr=1e-2).train_loss[0] < np.log(2)
 
 
 WRONG = {
-    "epochs must be a whole number": lambda: Task(SMALL.model, 0),
+    "epochs must be a whole number >= 1, got 0": lambda: Task(SMALL.model, 0),
+    "batch must be a whole number >= 1, got 0": lambda: Task(SMALL.model, 1, batch=0),
+    "examples must be a whole number >= 1, got 0": lambda: Task(SMALL.model, 1, examples=0),
     "batch must be": lambda: Task(SMALL.model, 1, batch=2.5),
     "examples must be a whole": lambda: Task(SMALL.model, 1, examples=True),
     "examples must be at most 10000": lambda: Task(SMALL.model, 1, examples=10_001),
@@ -138,6 +167,30 @@ def test_a_grid_has_a_row_for_every_epoch_of_every_combination():
     row = table.query("rule == 'momentum' and lr == 0.1 and seed == 1 and epoch == 2").iloc[0]
     alone = train(SMALL, momentum, seed=1, lr=np.array([0.01, 0.1]), mu=np.array([0.9, 0.9]))
     assert row.train_loss == alone.train_loss[1, 1] and row.test_accuracy == alone.test_accuracy[1, 1]
+
+
+def test_a_grid_has_seed_0_and_is_quiet_about_its_cache(tmp_path, capsys):
+    task = Task(SMALL.model, 1, examples=1, batch=1)
+    table = grid(task, {sgd: {}}, cache=tmp_path, progress=False)
+    assert table.seed.tolist() == [0] and capsys.readouterr().out == ""
+
+
+def test_combinations_are_of_numbers():
+    assert combinations({"lr": [np.inf, -np.finfo(float).max], "mu": 2}) == [
+        {"lr": np.inf, "mu": 2.0}, {"lr": -np.finfo(float).max, "mu": 2.0}
+    ]  # fmt: skip
+    for wrong in (["a", "b"], [10**400, "b"]):
+        with pytest.raises(TypeError, match=f"lr must be a number or a list of numbers, got {wrong[0]!r}."):
+            combinations({"lr": wrong})
+    with pytest.raises(ValueError, match="lr has no value"):
+        combinations({"lr": []})
+
+
+def test_a_block_has_eight_runs(monkeypatch):
+    together = []
+    monkeypatch.setattr(training, "train", lambda *given, **hyper: together.append(len(hyper["lr"])) or train(*given, **hyper))
+    grid(Task(SMALL.model, 1, examples=1), {sgd: {"lr": [0.1] * 17}}, progress=False)
+    assert together == [8, 8, 1]
 
 
 @pytest.mark.parametrize("backend", ["threading", "loky"])

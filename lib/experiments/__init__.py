@@ -60,6 +60,7 @@ from pathlib import Path
 import numpy as np
 
 from lib import layers, rules
+from lib.arguments import whole
 from lib.beyond import ademamix, adopt, schedule_free_adamw
 from lib.files import draft, write
 from lib.models import ConvolutionalNetwork, LogisticRegression, Network, VariationalAutoencoder
@@ -290,20 +291,14 @@ def best_chances(size, tries, repeat=True):
     ``missed`` is the probability that none of the i best settings is tried;
     all else is as in :func:`expected_best`.
     """
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
-        raise ValueError(f"size must be a whole number >= 1, got {size!r}.")
-    _check_tries(tries, sys.maxsize if repeat else size)
+    whole("size", size, 1)
+    whole("tries", tries, 1, sys.maxsize if repeat else size)
     if repeat:
         missed = [((size - i) / size) ** tries for i in range(size + 1)]
     else:
         ways = math.comb(size, tries)
         missed = [math.comb(size - i, tries) / ways for i in range(size + 1)]
     return -np.diff(missed)
-
-
-def _check_tries(tries, most):
-    if isinstance(tries, bool) or not isinstance(tries, (int, np.integer)) or not 1 <= tries <= most:
-        raise ValueError(f"tries must be a whole number from 1 to {most}, got {tries!r}.")
 
 
 def _ordered(scores):

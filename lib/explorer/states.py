@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 
+from ..arguments import whole
 from ..descent import Schedule
 from ..streams import STREAMS
 from .runs import hyper, kind
@@ -159,11 +160,11 @@ def _value(key, value, rules, losses, state):
         case "rules":
             return _runs(value, rules, single="measure" in state)
         case "steps":
-            return _whole(key, value, 1, MOST_STEPS)
+            return int(whole(key, value, 1, MOST_STEPS))
         case "step":
-            return _whole(key, value, 0, state["steps"])
+            return int(whole(key, value, 0, state["steps"]))
         case "seed":
-            return _whole(key, value, 0, 2**32 - 1)
+            return int(whole(key, value, 0, 2**32 - 1))
         case "noise":
             return _number(key, value, low=0)
         case "start" | "x_range" | "y_range":
@@ -189,12 +190,6 @@ def _runs(value, rules, single):
     if single and len(value) != 1 or len({*value}) != len(value):
         raise ValueError(f"rules must name {'one run' if single else 'each run once'}, got {value!r}.")
     return [run for run in rules if run in value]
-
-
-def _whole(key, value, low, high):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not low <= value <= high:
-        raise ValueError(f"{key} must be a whole number from {low} to {high}, got {value!r}.")
-    return int(value)
 
 
 def _number(key, value, low=-math.inf):

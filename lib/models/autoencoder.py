@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flat import Flat, check_count, check_features, check_theta, random_start
+from ..arguments import whole
+from .flat import Flat, check_features, check_theta, random_start
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class VariationalAutoencoder(Flat):
 
     def __post_init__(self):
         for name in ("features", "hidden", "code"):
-            check_count(name, getattr(self, name), 1)
+            whole(name, getattr(self, name), 1)
 
     @property
     def shapes(self):

@@ -5,8 +5,9 @@ from itertools import product
 
 import numpy as np
 
+from ..arguments import whole
 from .classifier import Classifier
-from .flat import check_count, check_dropout, check_penalty, dropped, random_start
+from .flat import check_dropout, check_penalty, dropped, random_start
 from .network import back, through
 
 WIDTH = 3  # of a filter
@@ -46,9 +47,9 @@ class ConvolutionalNetwork(Classifier):
             if not isinstance(value, tuple) or not value or name == "image" and len(value) != 3:
                 raise TypeError(f"{name} is {value!r}; it must be a tuple of integers, for image of three")
             for number in value:
-                check_count(f"a number in {name}", number, 1)
-        check_count("hidden", self.hidden, 1)
-        check_count("classes", self.classes, 2)
+                whole(f"a number in {name}", number, 1)
+        whole("hidden", self.hidden, 1)
+        whole("classes", self.classes, 2)
         check_penalty(self.l2)
         check_dropout(self.dropout)
         if min(self.image[1:]) >> len(self.filters) < 1:

@@ -6,6 +6,7 @@ from sys import float_info
 
 import numpy as np
 
+from lib.arguments import whole
 from lib.data import SparseRows
 
 
@@ -52,9 +53,7 @@ def random_start(model, fans, seed, dtype):
     ``ValueError`` for a seed that is no whole number from 0.
     """
     theta = nowhere(model.size, dtype)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; allowed are whole numbers from 0")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(whole("seed", seed))
     for layer, fan in zip(model.unpack(theta), fans):
         if fan is not None:
             layer[...] = rng.normal(0, fan**0.5, layer.shape)
@@ -84,13 +83,6 @@ def dropped(X, rate, rng):
     if isinstance(X, SparseRows):
         return SparseRows(values * factors, X.indices, X.indptr, X.columns), factors
     return X * factors, factors
-
-
-def check_count(name, value, least):
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}; it must be an integer")
-    if value < least:
-        raise ValueError(f"{name} is {value}; allowed are integers from {least}")
 
 
 def check_share(name, value):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import whole
 from .classifier import Classifier
-from .flat import check_count, check_penalty, check_share, dropped, nowhere, random_start
+from .flat import check_penalty, check_share, dropped, nowhere, random_start
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class LogisticRegression(Classifier):
     sparse = True
 
     def __post_init__(self):
-        check_count("features", self.features, 1)
-        check_count("classes", self.classes, 2)
+        whole("features", self.features, 1)
+        whole("classes", self.classes, 2)
         check_penalty(self.l2)
         check_share("dropout", self.dropout)
 

@@ -5,8 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..arguments import whole
 from .classifier import Classifier
-from .flat import check_count, check_dropout, check_penalty, dropped, random_start
+from .flat import check_dropout, check_penalty, dropped, random_start
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Network(Classifier):
         if not isinstance(self.sizes, tuple) or len(self.sizes) < 2:
             raise TypeError(f"sizes is {self.sizes!r}; it must be a tuple of at least two widths")
         for width in self.sizes:
-            check_count("a width in sizes", width, 1)
-        check_count("the number of classes, last in sizes,", self.classes, 2)
+            whole("a width in sizes", width, 1)
+        whole("the number of classes, last in sizes,", self.classes, 2)
         check_penalty(self.l2)
         check_dropout(self.dropout)
 
