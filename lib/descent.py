@@ -112,7 +112,7 @@ class Optimizer:
             done = replay(recorded, arrays, self.BLOCK) if recorded else 0
         theta, g, *state = rest = [array[done:] for array in arrays]
         changed = [new.copy() if any(new is old for old in rest) else new for new in schedule.step(theta, g, t, state)]
-        for old, new in zip((theta, *state), changed, strict=True):
+        for old, new in zip((theta, *state), changed):
             old[...] = new
         self.t = t
 
@@ -124,7 +124,7 @@ def generator(seed):
     to 2³² − 1; ``ValueError`` for any other.
     """
     twister = np.random.MT19937()
-    twister.state = np.random.RandomState(whole("seed", seed, most=2**32 - 1)).get_state(legacy=False)
+    twister.state = np.random.RandomState(whole("seed", seed, most=2**32 - 1)).get_state()
     return np.random.Generator(twister)
 
 
@@ -137,8 +137,8 @@ class Schedule:
         positional, defaults = _schema(rule)
         for name in hyper:
             if name not in defaults:
-                near = difflib.get_close_matches(name, defaults, 1)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
+                hints = (f"; did you mean {near!r}?" for near in difflib.get_close_matches(name, defaults, 1))
+                hint = "".join(hints) or "."
                 raise TypeError(f"{_name(rule)} has no hyper-parameter {name!r}{hint} It has {', '.join(defaults)}.")
         self.states, self.defaults = len(positional) - 3, defaults
         self.given = hyper
@@ -206,7 +206,7 @@ def _numbers(value):
     if array.dtype.kind not in "fiuO" or isinstance(value, bool):
         raise TypeError(array.dtype)
     try:
-        return array.astype(float, copy=False)
+        return np.asarray(array, float)
     except OverflowError:
         return np.full(array.shape, math.inf)
 
@@ -231,7 +231,7 @@ def _path(theta, runs, steps):
     except ValueError:
         raise ValueError(f"theta of shape {theta.shape} and hyper-parameters of shape {runs[:-1]} do not broadcast: "
                          "the runs come first in theta, the parameters last.") from None  # fmt: skip
-    if len(shape) > 1 and shape[-1] < math.prod(shape[:-1]):
+    if shape and shape[-1] < math.prod(shape[:-1]):
         path = np.moveaxis(np.empty((steps + 1, *shape[-1:], *shape[:-1]), theta.dtype), 1, -1)
     else:
         path = np.empty((steps + 1, *shape), theta.dtype)
