@@ -22,7 +22,7 @@ MOVE = sp.Rational(1, 100)
 REACHED = 0.995  # a bound is attained by what comes this close: less than half of MOVE away
 ROUNDING = 1e-12  # and may be passed by as much as floating point rounds
 TRUTHS = (bool, np.bool_, sp.logic.boolalg.BooleanTrue, sp.logic.boolalg.BooleanFalse)
-SAMPLES = [*map(sp.Integer, (2, 3, 5, 7, 11, 4, 6, 0, -2, -3)), *(sp.Rational(n, 13) for n in (2, 5, 8, 11, -4, 30))]
+SAMPLES = [*map(sp.Rational, "2 3 5 7 11 4 6 0 -2 -3 2/13 5/13 8/13 11/13 -4/13 30/13".split())]
 
 
 class ClaimFailed(AssertionError):
@@ -121,12 +121,12 @@ def at_most(value, bound, attained=False):
     ``bound`` is one number or has the shape of ``value``. Refused where it would also hold the other way round, or, if
     attained, with the bound moved by 1 %.
     """
-    return _bounded(value, bound, attained, 1)
+    return _bounded("most", value, bound, attained)
 
 
 def at_least(value, bound, attained=False):
     """Every number of ``value`` is at least ``bound``; all else is as in :func:`at_most`."""
-    return _bounded(value, bound, attained, -1)
+    return _bounded("least", value, bound, attained)
 
 
 def ordered(*values):
@@ -239,22 +239,23 @@ def _allows(symbol, number):
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _bounded(value, bound, attained, side):
+def _bounded(side, value, bound, attained):
     if not isinstance(attained, TRUTHS):
         raise TypeError(f"attained must be True or False, got {attained!r}.")
     found, target = map(_floats, _pair("bound", value, bound))
     slack = ROUNDING if attained else 0
+    up = 1 if side == "most" else -1
     kept = lambda limit, way: bool(np.all(way * found <= way * limit + slack * np.abs(limit)))
     near = lambda limit: bool(np.any(np.abs(found - limit) <= (1 - REACHED) * np.abs(limit)))
     problem = ""
-    if not np.all(np.isfinite(found)) or not kept(target, side):
-        problem = f"{_brief(found)} is not at {'most' if side > 0 else 'least'} {_brief(target)}"
+    if not np.all(np.isfinite(found)) or not kept(target, up):
+        problem = f"{_brief(found)} is not at {side} {_brief(target)}"
     elif attained and not near(target):
         problem = f"{_brief(found)} does not attain {_brief(target)}"
     if attained:
-        survivors = _survivors("the bound", target, lambda limit: kept(limit, side) and near(limit))
+        survivors = _survivors("the bound", target, lambda limit: kept(limit, up) and near(limit))
     else:
-        survivors = ("the bound on the other side",) if kept(target, -side) else ()
+        survivors = ("the bound on the other side",) if kept(target, -up) else ()
     return Check("measured", problem, survivors)
 
 

@@ -101,6 +101,7 @@ FALSE = {
     "hard for SymPy": (lambda: identity(sp.Sum(p**i, (i, 0, n - 1)), (1 - p**n) / (1 - p)), "SymPy cannot show"),
     "in the wrong order": (lambda: identity(A * B, B * A), "SymPy cannot show"),
     "one entry of a matrix": (lambda: identity(M, sp.Matrix([[x, 0], [1, 2 * y]])), "y and 2.y differ"),
+    "two numbers": (lambda: identity(sp.sqrt(2), sp.Rational(3, 2)), "sqrt.2. and 3/2 differ"),
     "another number": (lambda: equal(sp.sqrt(2), sp.Rational(7, 5)), "sqrt.2. is not 7/5"),
     "another count": (lambda: equal(2**100 + 1, 2**100), "is not"),
     "rounding": (lambda: equal(0.1 + 0.2, 0.3), "0.30000000000000004 is not 0.3"),
@@ -208,6 +209,16 @@ def test_what_is_changed_is_what_the_words_say():
 def test_numbers_at_which_both_sides_are_infinite_are_passed_over():
     a, b = sp.symbols("a b", integer=True)
     assert passes(identity(1 / (a * b), 1 / (a * b)))
+    pole = sp.Symbol("pole", integer=True)
+    for number in claims.SAMPLES:
+        assert passes(identity(1 / (pole - number) + 1, 1 + 1 / (pole - number)))
+
+
+def test_the_largest_numbers_can_be_claimed():
+    largest = np.finfo(float).max
+    assert passes(equal(10**400, 10**400)) and not passes(equal(10**400 + 1, 10**400))
+    assert passes(equal(largest, largest))
+    assert passes(at_most([-largest, 0], largest)) and not passes(at_least(-largest, largest))
 
 
 def test_a_tolerance_just_below_one_percent_will_do():
@@ -236,6 +247,7 @@ MISUSED = {
     "an array": (TypeError, lambda: claim("a-label", np.array([True])), "use identity, equal"),
     "a form that was not called": (TypeError, lambda: claim("a-label", holds), "use identity, equal"),
     "nothing": (ValueError, lambda: claim("a-label"), "nothing to check"),
+    "one percent": (ValueError, lambda: equal(1.0, 1, within=Fraction(1, 100)), "within must be a share from 0 to less than"),
     "no label": (TypeError, lambda: claim(holds(True)), "label of a statement"),
     "an empty label": (TypeError, lambda: claim("", holds(True)), "label of a statement"),
     "a seed that is none": (TypeError, lambda: claim("a-label", holds(True), seed=0.5), "seed must be a whole number"),
