@@ -247,7 +247,7 @@ MISUSED = {
     "an array": (TypeError, lambda: claim("a-label", np.array([True])), "use identity, equal"),
     "a form that was not called": (TypeError, lambda: claim("a-label", holds), "use identity, equal"),
     "nothing": (ValueError, lambda: claim("a-label"), "nothing to check"),
-    "one percent": (ValueError, lambda: equal(1.0, 1, within=Fraction(1, 100)), "within must be a share from 0 to less than"),
+    "exactly one percent": (ValueError, lambda: equal(1.0, 1, within=Fraction(1, 100)), "within must be a share from 0 to less than"),
     "no label": (TypeError, lambda: claim(holds(True)), "label of a statement"),
     "an empty label": (TypeError, lambda: claim("", holds(True)), "label of a statement"),
     "a seed that is none": (TypeError, lambda: claim("a-label", holds(True), seed=0.5), "seed must be a whole number"),
