@@ -297,7 +297,7 @@ def as_avif(file):
     if not target.exists() or target.stat().st_mtime < newest:
         with Image.open(file) as image:
             image.thumbnail((WIDEST, image.height), Image.Resampling.LANCZOS)
-            image.save(target, quality=32, subsampling="4:4:4", speed=6, max_threads=1)
+            image.save(target, quality=32, subsampling="4:4:4", speed=7, max_threads=1)
     return target
 
 

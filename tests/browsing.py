@@ -83,15 +83,14 @@ def survey(browser, url, views=VIEWS):
             problems += is_too_wide(page)
         page.evaluate(UNFOLD)
         problems += is_too_wide(page)
-        page.evaluate(FOLD)
         page.evaluate(SIMPLER)
-        show(page, screen, views[0])
-        problems += breaches(page, IN_FORM, CAN_FOLD)
-        page.evaluate(UNFOLD)
-        for view in {view.width: view for view in views if view.zoom == 1}.values():
+        for view in sorted({view.width: view for view in views if view.zoom == 1}.values()):
             show(page, screen, view)
             page.evaluate(FEWER_ROWS)
             problems += [f"unfolded, {view.width} px: {words}" for words in breaches(page, IN_FORM)]
+        page.evaluate(FOLD)
+        problems += breaches(page, IN_FORM, CAN_FOLD)
+        page.evaluate(UNFOLD)
         page.evaluate(DROP_REPEATED)
         for view in views:
             show(page, screen, view)

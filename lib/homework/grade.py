@@ -53,32 +53,41 @@ def grade(path, built=BUILT, *, seconds=120, memory=2 << 30):
     ``seconds``: for the notebook and its tests together. ``memory``: bytes for the notebook's process.
     """
     began = time.monotonic()
-    result = {"student": "", "assignment": "", "status": "graded", "questions": [], "notes": [], "refused": [], "body": "",
-              "answers": {}}  # fmt: skip
     try:
         notebook = masters.read(path)
-        result["assignment"] = name = assignment_of(notebook, path, built)
+        name = assignment_of(notebook, path, built)
     except ValueError as error:
-        return result | {"status": "not graded", "notes": [str(error)], "seconds": time.monotonic() - began}
-    asked = json.loads((Path(built) / name / "questions.json").read_text(encoding="utf-8"))
+        return _ungraded([str(error)], time.monotonic() - began)
+    result = checked(notebook, Path(built) / name, seconds=seconds, memory=memory)
+    manual = [each for each in result["questions"] if each["manual"]]
+    answers = {each["name"]: _answer(notebook, each["title"]) for each in manual}
+    return result | {"body": notebook_html(notebook), "answers": answers, "seconds": time.monotonic() - began}
+
+
+def checked(notebook, built, *, seconds=120, memory=2 << 30):
+    """Run a notebook, which gets its outputs, through the tests of an assignment; returns what they found.
+
+    ``built``: the folder of the assignment; else as :func:`grade`, without the pages.
+    """
+    began = time.monotonic()
+    asked = json.loads((built / "questions.json").read_text(encoding="utf-8"))
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as tests:
-        for file, content in hidden_tests(Path(built) / name / "autograder.zip").items():
+        for file, content in hidden_tests(built / "autograder.zip").items():
             (Path(tests) / file).write_bytes(content)
         session = Session([cell.source for cell in code], home, seconds=seconds, memory=memory)
         try:
-            result["questions"] = [_question(each, Path(tests), session) for each in asked]
-            result["student"] = _student(session)
-            result["notes"] = [*session.notes, *_missing(session), *_errors(session)]
+            questions = [_question(each, Path(tests), session) for each in asked]
+            student = _student(session)
+            notes = [*session.notes, *_missing(session), *_errors(session)]
         finally:
             session.stop()
     for cell, outputs in zip(code, session.outputs):
         cell.outputs = [from_dict(output) for output in outputs]
-    result["refused"] = session.refused
-    result["status"] = "graded in part" if session.notes else "graded"
-    result["body"] = notebook_html(notebook)
-    result["answers"] = {each["name"]: _answer(notebook, each["title"]) for each in asked if each["manual"]}
-    return result | {"seconds": time.monotonic() - began}
+    status = "graded in part" if session.notes else "graded"
+    return _ungraded(notes, time.monotonic() - began) | {
+        "student": student, "assignment": built.name, "status": status, "questions": questions, "refused": session.refused
+    }  # fmt: skip
 
 
 def assignment_of(notebook, path, built):
