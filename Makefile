@@ -11,7 +11,7 @@ LIBRARY := $(patsubst %,tests/test_%.py,arguments beyond blocks bounds claims co
 	training)
 KATEX := node_modules/katex/package.json
 
-.PHONY: book editions serve test oldest bench notebooks homework grade fork release clean
+.PHONY: book editions serve test oldest newest bench notebooks homework grade fork release clean
 
 # Build the book, strictly: a warning is an error.
 book: $(INSTALLED) $(KATEX)
@@ -30,14 +30,14 @@ serve: book
 test: $(INSTALLED) $(KATEX)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
 
-# Test the library with the oldest releases that it may be used with:  make oldest PYTHON=python3.13
-oldest: OLD := _build/oldest/bin/python -m
-oldest:
-	$(PYTHON) -m venv --clear _build/oldest
-	$(OLD) pip install --quiet --disable-pip-version-check uv==0.13.8
-	$(OLD) uv pip install --quiet --python _build/oldest --resolution lowest-direct --only-binary :all: -r tests/library.txt \
-		-r pyproject.toml --extra chapters
-	PYTHONPATH=. $(OLD) pytest -W ignore::DeprecationWarning $(LIBRARY)
+# Test the library with the oldest, or the newest, releases that it may be used with:  make oldest PYTHON=python3.13
+oldest newest: RELEASES := _build/releases/bin/python -m
+oldest newest:
+	$(PYTHON) -m venv --clear _build/releases
+	$(RELEASES) pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(RELEASES) uv pip install --quiet --python _build/releases --only-binary :all: \
+		--resolution $(if $(filter oldest,$@),lowest-direct,highest) -r tests/library.txt -r pyproject.toml --extra chapters
+	PYTHONPATH=. $(RELEASES) pytest -W ignore::DeprecationWarning $(LIBRARY)
 
 # Measure speed, beside PyTorch, optax and Keras where they are installed, for the page "performance"; after make book.
 bench: $(INSTALLED)

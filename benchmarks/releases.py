@@ -1,0 +1,42 @@
+"""Test the library with the oldest and the newest releases of what it needs: ``PYTHONPATH=. python benchmarks/releases.py``.
+
+``make oldest`` and ``make newest`` run with each of the Pythons that are named, python3.11 to python3.13 if none is. What
+they found is written to ``lib/measured.json``, for the page ``performance``.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+from lib import performance
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = "numpy", "matplotlib", "sympy", "ipywidgets"
+SAY = "import json, platform; from importlib.metadata import version as v; print(json.dumps({'python': platform.python_version(), "
+SAY += ", ".join(f"{name!r}: v({name!r})" for name in PACKAGES) + "}))"
+
+
+def tested(python, which):
+    """What was installed, and how many tests passed and failed with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "tests.xml"
+        subprocess.run(["make", which, f"PYTHON={python}"], cwd=ROOT, env=os.environ | {"PYTEST_ADDOPTS": f"--junitxml={report}"})
+        counted = ElementTree.parse(report).getroot().find("testsuite").attrib
+    said = subprocess.check_output([ROOT / "_build" / "releases" / "bin" / "python", "-c", SAY], encoding="utf-8")
+    every, *others = (int(counted[key]) for key in ("tests", "skipped", "failures", "errors"))
+    return {"which": which, **json.loads(said), "passed": every - sum(others), "failed": sum(others[1:])}
+
+
+def main():
+    pythons = sys.argv[1:] or [f"python3.{minor}" for minor in (11, 12, 13)]
+    found = [tested(python, which) for python in pythons for which in ("oldest", "newest")]
+    performance.update(releases=found)
+    sys.exit(any(each["failed"] for each in found))
+
+
+if __name__ == "__main__":
+    main()
