@@ -1,13 +1,17 @@
-"""Measure which lines and branches of ``lib`` the tests reach: ``PYTHONPATH=. python benchmarks/covered.py``.
+"""Measure which lines and branches of ``lib`` are reached: ``PYTHONPATH=. python benchmarks/covered.py``.
 
-All tests run that need no browser, with whatever they start. What is not reached is printed, module by module.
+The book is built, and all tests run that need no browser, with whatever they start. What is not reached is printed, module
+by module; the shares go to ``lib/measured.json``, for the page ``performance``.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from lib import performance
 
 ROOT = Path(__file__).resolve().parents[1]
 BROWSER = "access explorer explorer_kernel html site weight web"
@@ -27,18 +31,32 @@ exclude_also =
 
 def run(*words, **environment):
     """A command of this Python; what it prints is shown."""
-    subprocess.run([sys.executable, "-m", *words], cwd=ROOT, env=os.environ | environment, check=True)
+    subprocess.run([sys.executable, *words], cwd=ROOT, env=os.environ | environment, check=True)
+
+
+def of_modules(report):
+    """For each module how many lines and branches there are, and how many were reached."""
+    found = {}
+    for file, made in json.loads(report.read_text(encoding="utf-8"))["files"].items():
+        name, counted = file.replace(os.sep, "/").removeprefix("lib/").removesuffix(".py"), made["summary"]
+        found[name] = {"reached": counted["covered_lines"] + counted["covered_branches"],
+                       "there": counted["num_statements"] + counted["num_branches"]}  # fmt: skip
+    return {name: made for name, made in found.items() if made["there"]}
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / "coverage.ini"
+        settings, report = Path(folder) / "coverage.ini", Path(folder) / "report.json"
         settings.write_text(SETTINGS.format(folder=folder), encoding="utf-8")
         tests = [f"tests/{file.name}" for file in sorted((ROOT / "tests").glob("test_*.py"))
                  if file.stem.removeprefix("test_") not in BROWSER.split()]  # fmt: skip
-        run("pytest", "-n", "2", "--dist", "loadfile", "-q", *tests, COVERAGE_PROCESS_START=str(settings))
-        run("coverage", "combine", "--quiet", f"--rcfile={settings}")
-        run("coverage", "report", "--show-missing", "--skip-covered", f"--rcfile={settings}")
+        traced = {"COVERAGE_PROCESS_START": str(settings)}
+        run(str(Path(sys.executable).with_name("jupyter-book")), "build", "-W", "-n", "--keep-going", ".", **traced)
+        run("-m", "pytest", "-n", "2", "--dist", "loadfile", "-q", *tests, **traced)
+        run("-m", "coverage", "combine", "--quiet", f"--rcfile={settings}")
+        run("-m", "coverage", "report", "--show-missing", "--skip-covered", f"--rcfile={settings}")
+        run("-m", "coverage", "json", "--quiet", f"--rcfile={settings}", "-o", str(report))
+        performance.update(coverage=of_modules(report))
 
 
 if __name__ == "__main__":

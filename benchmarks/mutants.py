@@ -2,8 +2,9 @@
 
 Cosmic Ray says what can be changed: an operator, a comparison, a number by one either way, a condition, a loop, a
 decorator. Each mutant runs in a copy of the project through the tests of its module until one fails; tests that noticed
-another mutant come first. Names of modules choose some of them. All take hours on two cores. What lives on is written to ``benchmarks/mutants.json``, where a reason
-can be given that no test can notice it; a reason is kept for as long as the line is as it was.
+another mutant come first. Names of modules choose some of them; all take hours on two cores. What lives on is written to
+``benchmarks/mutants.json``, where a reason can be given that no test can notice it, which is kept for as long as the line is
+as it was. The numbers go to ``lib/measured.json``, for the page ``performance``; with ``--count`` nothing else is done.
 """
 
 import argparse
@@ -189,16 +190,28 @@ def tried(module, workers):
     return len(every), alive
 
 
+def counted(made):
+    """Numbers of a module for the page ``performance``."""
+    alive = made["alive"]
+    return {"mutants": made["mutants"], "noticed": made["mutants"] - len(alive),
+            "explained": sum(bool(each["reason"]) for each in alive)}  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
     parser.add_argument("modules", nargs="*", choices=[*TESTS, []], metavar="MODULE", help=", ".join(TESTS))
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--count", action="store_true", help="only count again, after reasons were given")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.worker:
         return work()  # each child loads lib anew
+    from lib import performance
     from lib.files import write
 
+    if asked.count:
+        record = json.loads(RECORD.read_text(encoding="utf-8"))
+        return performance.update(mutants={name: counted(made) for name, made in record.items()})
     with tempfile.TemporaryDirectory() as folder:
         workers = [Worker(Path(folder) / str(number)) for number in range(asked.jobs)]
         for module in asked.modules or TESTS:
@@ -210,6 +223,7 @@ def main():
             ]}  # fmt: skip
             text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
             write(RECORD, text + "\n")
+            performance.update(mutants={name: counted(record[name]) for name in TESTS if name in record})
         for worker in workers:
             worker.process.kill()
 

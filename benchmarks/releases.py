@@ -1,7 +1,7 @@
 """Test the library with the oldest and the newest releases of what it needs: ``PYTHONPATH=. python benchmarks/releases.py``.
 
 ``make oldest`` and ``make newest`` run with each of the Pythons that are named, python3.11 to python3.13 if none is. What
-they found is written to ``lib/measured.json``, for the page ``performance``.
+they found is written to ``lib/measured.json``, for the page ``performance``; what is known of other Pythons stays.
 """
 
 import json
@@ -31,10 +31,17 @@ def tested(python, which):
     return {"which": which, **json.loads(said), "passed": every - sum(others), "failed": sum(others[1:])}
 
 
+def minor(made):
+    """A Python such as 3.12, as a pair of numbers."""
+    return tuple(map(int, made["python"].split(".")[:2]))
+
+
 def main():
     pythons = sys.argv[1:] or [f"python3.{minor}" for minor in (11, 12, 13)]
     found = [tested(python, which) for python in pythons for which in ("oldest", "newest")]
-    performance.update(releases=found)
+    names = {minor(each) for each in found}
+    kept = [each for each in performance.measured().get("releases", []) if minor(each) not in names]
+    performance.update(releases=sorted([*kept, *found], key=minor))
     sys.exit(any(each["failed"] for each in found))
 
 

@@ -21,8 +21,9 @@
 ``lib.experiments``  the book's experiments, recorded
 ``lib.schedules``    learning-rate schedules
 ``lib.conventions``  the optimizers of six libraries, recorded and translated
+``lib.arguments``    what several modules ask of an argument
 ``lib.files``        files that are written as a whole or not at all
-``lib.performance``  what ``make bench`` measured, as tables and a figure
+``lib.performance``  what was measured of speed and of tests, as tables
 ``lib.data``         real data: small sets inside, larger ones fetched
 ``lib.homework``     checks for students, building and grading for instructors
 ===================  ==========================================================

@@ -198,13 +198,13 @@ def launch_editions(app):
 
 
 def offer_editions(app, exception):
-    """Put the editions where the pages' download buttons lead, in place of the notebooks' sources."""
+    """Put the editions of the pages that were written where their download buttons lead, in place of the sources."""
     if exception or app.builder.name != "html":
         return
     html, builder = app.builder, Editions(app, app.env)
     try:
         app.builder = builder
-        for docname in builder.get_outdated_docs():
+        for docname in {*builder.get_outdated_docs()} & html.written:
             doctree = app.env.get_and_resolve_doctree(docname, builder)
             write(Path(app.outdir) / "_sources" / f"{docname}.ipynb", edition(app, docname, doctree))
     finally:

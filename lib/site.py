@@ -167,6 +167,16 @@ def add_explorer(app, pagename, templatename, context, doctree):
         app.add_css_file(f"{name}.css")
 
 
+def begin_list(app):
+    """Begin the list of the pages that a build writes, ``app.builder.written``."""
+    app.builder.written = set()
+
+
+def list_page(app, pagename, templatename, context, doctree):
+    """Put a page on that list."""
+    app.builder.written.add(pagename)
+
+
 def last_green(root):
     """The date on which all was green with the newest releases; None if no file says so, or it holds no date."""
     try:
@@ -222,6 +232,8 @@ def setup(app):
     app.connect("builder-inited", polish_pages)
     app.connect("builder-inited", write_explorer)
     app.connect("html-page-context", add_explorer)
+    app.connect("builder-inited", begin_list)
+    app.connect("html-page-context", list_page)
     app.connect("env-before-read-docs", execute_ahead)
     app.connect("doctree-resolved", say_last_green)
     app.connect("build-finished", drop_unused)

@@ -192,13 +192,13 @@ def figure(page):
 
 
 def draw_cards(app):
-    """Write the card of each page that is newer than its card."""
+    """Write the card of each page that was written, or has none."""
     out = Path(app.outdir)
     (out / CARDS).mkdir(parents=True, exist_ok=True)
     address = urlsplit(app.config.html_baseurl)
     for name in app.env.found_docs:
         page, file = out / f"{name}.html", out / CARDS / card_name(name)
-        if not file.exists() or file.stat().st_mtime < page.stat().st_mtime:
+        if name in app.builder.written or not file.exists():
             picture = figure(page) or Image.open(io.BytesIO((Path(app.srcdir) / COVER).read_bytes()))
             title = app.env.titles[name].astext()
             file.write_bytes(card(app.config.html_title, title, f"{address.netloc}{address.path}".rstrip("/"), picture))

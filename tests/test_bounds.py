@@ -133,7 +133,7 @@ def test_javascript_is_python(name):
     bounds, worst = BOUNDS[name]
     for given in SETTINGS:
         known = arguments(name, given)
-        for value in [bound.value for bound in bounds]:
+        for value in [each.value for each in bounds]:
             code = f"JSON.stringify([1, 2, 30].map(t => ({formula(value)})(t, {json.dumps(known)})))"
             expected = [bound(value, t, known) for t in (1, 2, 30)]
             np.testing.assert_allclose(json.loads(v8.eval(code)), expected, rtol=1e-9)
@@ -145,6 +145,6 @@ def test_javascript_is_python(name):
 def test_every_bound_is_of_a_rule_of_the_library_and_takes_its_hyper_parameters():
     assert BOUNDS.keys() <= RULES.keys()
     for name, (bounds, worst) in BOUNDS.items():
-        for function in (worst, *(bound.value for bound in bounds)):
+        for function in (worst, *(each.value for each in bounds)):
             keywords = [p.name for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
             assert set(keywords) <= set(RULES[name].__kwdefaults__)

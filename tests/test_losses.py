@@ -1,7 +1,9 @@
 """Losses: derivatives against autograd, JavaScript against NumPy, minima, noise."""
 
 import json
+import math
 import types
+import warnings
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -100,6 +102,75 @@ def test_minima_are_minima(loss):
     assert low_x <= loss.start[0] <= high_x and low_y <= loss.start[1] <= high_y
 
 
+# As their sources define them; where each is drawn (half a square, or x and y) and from where one starts; its minima.
+DEFINED = {
+    "bowl": (lambda x, y: 0.5 * x * x + 0.5 * y * y, 5, (-4, 3), 1),
+    "valley": (lambda x, y: 0.5 * x * x + 12.5 * y * y, ((-10, 10), (-4, 4)), (-9, 2), 1),
+    "rotated_valley": (lambda x, y: 6.5 * x * x - 12 * x * y + 6.5 * y * y, 6, (-5.5, -2.5), 1),
+    "rosenbrock": (lambda x, y: 100 * (x * x - y) * (x * x - y) + (x - 1) * (x - 1), ((-2, 2), (-1, 3)), (-1.5, 2), 1),
+    "beale": (lambda x, y: sum((c - x * (1 - y**k)) ** 2 for k, c in ((1, 1.5), (2, 2.25), (3, 2.625))), 4.5, (1, 1.8), 1),
+    "himmelblau": (lambda x, y: (x * x + y - 11) ** 2 + (x + y * y - 7) ** 2, 5, (0, -4.5), 4),
+    "saddle": (lambda x, y: (x - y) * (x + y), 2, (-1.5, 0.001), 0),
+    "bounded_saddle": (lambda x, y: x * x + (y * y - 1) ** 2 / 2 - 0.5, 2, (-1.5, 0.001), 2),
+    "monkey_saddle": (lambda x, y: ((x + 1j * y) ** 3).real, 1.5, (1.2, 0.001), 0),
+    "two_weights": (lambda x, y: 1 - 2 * x * y + x * x * y * y, 2.5, (-0.2, 1.8), 2),
+    "plateau": (lambda x, y: 1 - math.exp(-x * x / 2) * math.exp(-y * y / 2), 4, (-3, 2), 1),
+    "cliff": (lambda x, y: x * x / 20 + y * y / 20 + 2 - 4 / (1 + math.exp(16 * (x - 1))), 4, (2.5, 2), 1),
+    "styblinski_tang": (lambda x, y: sum(c * c * (c * c / 2 - 8) + 2.5 * c for c in (x, y)), 5, (0.2, 0.3), 1),
+    "absolute": (lambda x, y: max(x, -x) + 10 * max(y, -y), ((-10, 10), (-4, 4)), (-9, 2), 1),
+}
+
+
+@every_loss
+def test_a_loss_is_what_its_source_says(loss):
+    formula, domain, start, minima = DEFINED[loss.name]
+    for x, y in POINTS:
+        assert loss((x, y)) == pytest.approx(formula(x, y), rel=1e-11, abs=1e-12)
+    assert loss.domain == (domain if isinstance(domain, tuple) else ((-domain, domain),) * 2)
+    assert loss.start == start and len({*loss.minima}) == len(loss.minima) == minima
+
+
+def test_noise_is_added_to_each_coordinate():
+    theta = np.array([1.0, -2.0])
+    for sigma in (0, 0.5, np.finfo(float).max):
+        noise = np.float64(sigma) * normals(generator(4), 2) if sigma < 1 else None
+        found = valley.noisy(sigma)
+        assert noise is None or np.array_equal(found(theta, generator(4)), valley.gradient(theta) + noise)
+    with pytest.raises(ValueError, match="sigma must be a finite number >= 0, got '1'"):
+        valley.noisy("1")
+
+
+def test_a_loss_cannot_be_changed_and_says_what_it_cannot_be():
+    with pytest.raises(AttributeError):
+        valley.start = (0.0, 0.0)
+    made = {"function": saddle.function, "domain": ((-1, 1), (-1, 1)), "start": (0, 0)}
+    largest = np.finfo(float).max
+    assert Loss(**made | {"domain": ((-largest, largest), (-1, 1))}).domain[0] == (-largest, largest)
+    for wrong, error, words in (
+        ({"domain": ((1, 1), (-1, 1))}, ValueError, "from low to high"),
+        ({"domain": ((-1, 1), (1, 1))}, ValueError, "from low to high"),
+        ({"domain": ((1, -1), (-1, 1))}, ValueError, "from low to high"),
+        ({"domain": 3}, TypeError, "domain must be made of pairs"),
+        ({"domain": ((1, 2, 3), (1, 2))}, TypeError, "domain must be made of pairs"),
+        ({"start": (0, np.inf)}, ValueError, "a number in start must be finite"),
+        ({"start": (0, True)}, TypeError, "a number in start must be a number"),
+        ({"start": (0, "1")}, TypeError, "a number in start must be a number"),
+        ({"parameters": {"kappa": "1"}}, TypeError, "kappa must be a number"),
+    ):
+        with pytest.raises(error, match=words):
+            Loss(**made | wrong)
+    with pytest.raises(ValueError, match="theta must be an array"):
+        saddle([[1.0, 2.0], [1.0]])
+
+
+def test_where_a_derivative_is_no_number_nothing_is_said():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for loss in LOSSES.values():
+            for point in ((1e308, -1e308), (np.inf, 0.0), (0.0, 0.0)):
+                loss(point), loss.hessian(point), loss.gradient(point), loss.gradient([point])
+
+
 def test_a_saddle_by_hand():
     np.testing.assert_array_equal(saddle.gradient((3.0, 5.0)), [6, -10])
     np.testing.assert_array_equal(saddle.hessian((3.0, 5.0)), [[2, 0], [0, -2]])
@@ -163,9 +234,15 @@ def test_the_generator_is_numpys_random_state():
             generator(seed)
 
 
+def ridge(x, y):
+    return -(x**2) / 4 + 0 * y**2
+
+
 def test_curvatures_are_those_of_a_quadratic_with_a_minimum():
     assert valley.curvatures == pytest.approx((1, 25)) and valley.replace(kappa=4).curvatures == pytest.approx((1, 4))
     rotated = LOSSES["rotated_valley"]
     np.testing.assert_allclose(rotated.curvatures, np.linalg.eigvalsh(rotated.hessian((1.0, -2.0))), rtol=1e-12)
+    flat = Loss(ridge, ((-1, 1), (-1, 1)), (0, 0))
+    assert flat.curvatures == () and saddle.curvatures == ()
     quadratic = {name for name, loss in LOSSES.items() if loss.curvatures}
     assert quadratic == {"bowl", "valley", "rotated_valley"}
