@@ -27,9 +27,9 @@ from sympy.printing.precedence import PRECEDENCE
 from .notation import NAMES, symbol
 
 OPERATORS = {
-    ast.Add: lambda a, b: sp.Add(*_terms(sp.Add, a), b),
-    ast.Sub: lambda a, b: sp.Add(*_terms(sp.Add, a), -b),
-    ast.Mult: lambda a, b: sp.Mul(*_terms(sp.Mul, a), b),
+    ast.Add: lambda a, b: sp.Add(*_terms(a), b),
+    ast.Sub: lambda a, b: sp.Add(*_terms(a), -b),
+    ast.Mult: lambda a, b: a * b,
     ast.Div: lambda a, b: a / b,
     ast.Pow: lambda a, b: a**b,
     ast.USub: lambda a: -a,
@@ -89,8 +89,7 @@ class Source:
 
     def error(self, node, problem):
         """A :class:`HouseFormError` that names the line of ``node`` and says what is allowed."""
-        first = inspect.getsourcelines(self.function)[1]
-        line = max(first, 1) + getattr(node, "lineno", 1) - 1
+        line = inspect.getsourcelines(self.function)[1] + getattr(node, "lineno", 1) - 1
         text = linecache.getline(inspect.getsourcefile(self.function), line).strip()
         return HouseFormError(
             f"{self.name}, line {line}: {problem}\n    {text}\n"
@@ -99,7 +98,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True)
 class Equations:
     """A rule as SymPy equations, one per assignment, in their order.
 
@@ -325,8 +324,9 @@ def _definition(function):
 
 
 def _assignment(node, source):
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-        return node.targets[0].id, node.value
+    match node:
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name, value
     raise source.error(node, "this is not an assignment to a plain name.")
 
 
@@ -373,9 +373,8 @@ def _is_correction(node, hyper):
     return False
 
 
-def _terms(operation, value):
-    fraction = operation is sp.Mul and any(isinstance(part, sp.Pow) and part.exp.is_negative for part in value.args)
-    return value.args if isinstance(value, operation) and not fraction else (value,)
+def _terms(value):
+    return value.args if isinstance(value, sp.Add) else (value,)
 
 
 def _symbolic(node, names, source):
@@ -425,8 +424,6 @@ class _JavaScript(JavascriptCodePrinter):
             return f"({base}*{base})"
         if power.exp == 1:
             return base
-        if power.exp == -1:
-            return f"1/{base}"
         return super()._print_Pow(power)
 
     def _print_Piecewise(self, piecewise):
@@ -447,10 +444,10 @@ def _statements(source):
     for name in (source.name, *known, *(name for name, _ in source.assignments)):
         if name in RESERVED or not name.isascii():
             raise source.error(None, f"{name} cannot be a name in JavaScript; choose another.")
-    names = {name: sp.Symbol(name, real=True) for name in known}
+    names = {name: sp.Symbol(name) for name in known}
     for name, node in source.assignments:
         code = _code(_symbolic(node, names, source))
-        names[name] = sp.Symbol(name, real=True)
+        names[name] = sp.Symbol(name)
         yield name, code
 
 

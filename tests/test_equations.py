@@ -256,6 +256,50 @@ def test_a_rule_from_a_notebook_cell():
         InteractiveShell.clear_instance()
 
 
+def as_written(theta, g, t, *, lr=0.1):
+    u = lr * g * g
+    w = lr / t * g
+    z = g + lr + t
+    y = lr * (g / t) * t
+    theta = theta - u - w - z - y
+    return (theta,)
+
+
+def test_a_line_is_printed_as_it_was_written():
+    assert str(equations(as_written)).split("\n") == [
+        r"u_{t} = \alpha g_{t} g_{t}", r"w_{t} = \frac{\alpha}{t} g_{t}", r"z_{t} = g_{t} + \alpha + t",
+        r"y_{t} = \alpha \frac{g_{t}}{t} t", r"\theta_{t} = \theta_{t-1} - u_{t} - w_{t} - z_{t} - y_{t}",
+    ]  # fmt: skip
+    assert [line.strip() for line in javascript(as_written).split("\n")[1:6]] == [
+        "let u = (lr*g)*g;", "let w = (lr/t)*g;", "let z = g + lr + t;", "let y = (lr*(g/t))*t;", "theta = theta - u - w - z - y;"
+    ]  # fmt: skip
+
+
+def test_symbols_are_real_numbers_and_the_step_is_a_whole_one():
+    read = equations(RULES["adam"])
+    assert all(symbol.is_real for symbol in read.symbols.values())
+    assert read.symbols["t"].is_integer and read.symbols["t"].is_positive and not read.symbols["m"].is_integer
+    assert all(symbol.is_real for symbol in expression(product)[1])
+    with pytest.raises(AttributeError):
+        read.name = "other"
+    with pytest.raises(AttributeError):
+        read_rule(RULES["adam"]).name = "other"
+
+
+def product(x, y):
+    return x * y
+
+
+def imaginary(theta, g, t, *, lr=1.7976931348623157e308):
+    u = np.sqrt(-1)
+    theta = theta - lr * u * g
+    return (theta,)
+
+
+def test_an_equation_is_not_judged():
+    assert [type(line) for line in equations(imaginary).lines] == [sp.Eq, sp.Eq]
+
+
 def loops(theta, g, t, *, lr=0.1):
     for _ in range(2):
         theta = theta - lr * g
@@ -300,6 +344,27 @@ def no_return(theta, g, t, *, lr=0.1):
     theta = theta - lr * g
 
 
+def no_return_after_two(theta, g, t, *, lr=0.1):
+    u = lr * g
+    theta = theta - u
+
+
+def bare_return(theta, g, t, *, lr=0.1):
+    u = lr * g
+    theta = theta - u
+    return
+
+
+def two_targets(theta, g, t, *, lr=0.1):
+    theta = u = theta - lr * g
+    return (theta,)
+
+
+def infinite(theta, g, t, *, lr=float("inf")):
+    theta = theta - lr * g
+    return (theta,)
+
+
 def wrong_order(g, theta, t, *, lr=0.1):
     theta = theta - lr * g
     return (theta,)
@@ -341,6 +406,10 @@ def unassigned(theta, g, t, m, *, lr=0.1):
         (changes_g, "g is given", "g = g / np.abs(g)"),
         (forgets, "a rule returns theta, m", "return (theta,)"),
         (no_return, "the last line must be a return", "theta = theta - lr * g"),
+        (no_return_after_two, "the last line must be a return", "theta = theta - u"),
+        (bare_return, "the last line must be a return", "return"),
+        (two_targets, "not an assignment to a plain name", "theta = u = theta - lr * g"),
+        (infinite, "the hyper-parameter lr needs a finite number as its default", "def infinite"),
         (wrong_order, "a rule starts with the arguments theta, g, t", "def wrong_order"),
         (indexes, "g[0] is not in the house form", "theta = theta - lr * g[0]"),
         (truth, "True is not a number", "theta = theta - lr * g * True"),
@@ -399,9 +468,18 @@ def test_a_name_that_javascript_reserves():
 def test_a_function_of_expressions_with_a_reserved_name():
     x = sp.Symbol("x")
     assert javascript_of([x, 2 * x], "f", (x,)) == "function f(x) { return [x, 2*x]; }"
-    for name, argument in (("delete", x), ("f", sp.Symbol("var"))):
-        with pytest.raises(HouseFormError, match="cannot be a name in JavaScript"):
+    assert javascript_of([[x], (1, x)], "", (x,)) == "function (x) { return [[x], [1, x]]; }"
+    wrong = "delete", "a b", "é", "1x", "x'"
+    for name, argument in ((5, x), *((name, x) for name in wrong), *(("f", sp.Symbol(name)) for name in ("var", *wrong))):
+        with pytest.raises(HouseFormError, match="cannot be a name in JavaScript; choose another"):
             javascript_of(x, name, (argument,))
+
+
+def test_latex_that_cannot_be_read():
+    for latex in ("a^b^c", "{"):
+        with pytest.raises(ValueError) as error:
+            mathml_of(latex)
+        assert str(error.value) == f"latex cannot be read, got {latex!r}."
 
 
 def folded(x, y, *, k=3):

@@ -294,15 +294,36 @@ def test_a_slider_a_number_and_what_they_say(visitor, address):
     assert float(rows[1]["x"]) == -9 - 0.01 * -9
 
 
-@pytest.mark.parametrize("typed", ["-1", "much", "", "1e999", "NaN"])
-def test_a_wrong_number_is_refused_in_words(visitor, address, typed):
-    page = visitor(f"{address}race.html")
+@pytest.mark.parametrize("typed, said", [("-1", "-1"), ("much", "much"), ("", "none"), ("1e999", "Infinity"), ("NaN", "NaN")])
+def test_a_wrong_number_is_refused_in_words_that_are_in_sight(visitor, address, typed, said):
+    page = visitor(f"{address}race.html", width=390)
     before = page.locator(".map path.line").first.get_attribute("d")
     put(page, "sgd.lr", typed)
-    assert "sgd.lr must be a number from 0 on" in page.inner_text(".message")
+    assert f"sgd.lr must be a number from 0 on, not {said}." in page.inner_text(".message")
+    assert page.locator(".message").evaluate("(e) => e.getBoundingClientRect().bottom <= innerHeight")
     assert page.locator(".map path.line").first.get_attribute("d") == before
     put(page, "sgd.lr", "0.05")
     assert not page.locator(".message").is_visible()
+
+
+def test_a_number_may_have_a_decimal_comma(visitor, address):
+    page = visitor(f"{address}race.html")
+    put(page, "sgd.lr", "0,02")
+    assert page.input_value("input[type=text][data-key='sgd.lr']") == "0.02"
+    assert not page.locator(".message").is_visible()
+
+
+def test_a_thumb_that_scrolls_the_page_changes_no_slider(visitor, address):
+    page = visitor(f"{address}race.html")
+    for key in ("sgd.lr", "step"):
+        slider = page.locator(f"input[type=range][data-key='{key}']")
+        before = slider.input_value()
+        slider.dispatch_event("pointerdown")
+        slider.evaluate("(s) => { s.value = 0; s.dispatchEvent(new Event('input')); }")
+        settle(page)
+        slider.dispatch_event("pointercancel")
+        settle(page)
+        assert slider.input_value() == before != "0"
 
 
 def test_every_kind_of_slider_reaches_both_ends(visitor, address):

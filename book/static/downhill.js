@@ -36,3 +36,8 @@ addEventListener("load", () => {
     button.ariaLabel = [title(box), ...(before ? [title(before)] : [])].join(" to ");
   });
 });
+
+// The contents of a page, which lie over it on a phone, close when a section was chosen.
+addEventListener("click", ({ target }) => {
+  if (target.closest("dialog[open] a[href^='#']")) target.closest("dialog").close();
+});

@@ -21,15 +21,21 @@ function travel({ value, low, high, kind, span }) {
   return { to: (p) => +(a + (b - a) * p).toPrecision(3), from: (v) => (v - a) / (b - a) };
 }
 
+// A range; where a thumb on it turns out to scroll the page, it goes back.
+function ranged(figure, key, label, oninput, more) {
+  let before;
+  return element("input", {
+    type: "range", "data-key": key, "aria-label": label, oninput,
+    onpointerdown: () => { before = { [key]: figure.state[key] }; }, onpointercancel: () => figure.set(before), ...more,
+  });
+}
+
 // A slider with a number that can be typed. `read()` gives the value now; `put(v)` is called with a new one.
 function slider(figure, key, limits, { symbol, meaning, name }) {
   const { to, from } = travel(limits);
-  const range = element("input", {
-    type: "range", min: 0, max: SLIDER, step: 1, "data-key": key, "aria-label": meaning,
-    oninput: () => figure.set({ [key]: to(range.value / SLIDER) }),
-  });
+  const range = ranged(figure, key, meaning, () => figure.set({ [key]: to(range.value / SLIDER) }), { max: SLIDER });
   const box = element("input", {
-    type: "text", inputmode: "decimal", spellcheck: "false", "data-key": key, "aria-label": meaning,
+    type: "text", inputmode: "decimal", "data-key": key, "aria-label": meaning,
     onchange: () => { shown = undefined; figure.type(key, box.value); },
   });
   const label = element("span", { class: "name", title: meaning });
@@ -105,7 +111,7 @@ function settingsOf() {
 function entry(figure, key, label) {
   const box = element("input", {
     type: "text", "data-key": key, "aria-label": `${key.replace("_", " ")}, ${label}`, class: "wide",
-    onchange: () => { figure.type(key, box.value); box.value = figure.refused === key ? box.value : figure.state[key]; },
+    onchange: () => { figure.type(key, box.value); if (figure.refused !== key) row.show(figure.state[key]); },
   });
   const row = element("label", { class: "menu" }, element("span", { class: "name" }, label), box);
   row.show = (value) => { box.value = value.join(", "); };
@@ -159,10 +165,7 @@ function player(figure) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const go = (step) => figure.set({ step: clamp(step, 0, figure.state.steps) });
   const play = button("play", "▶\uFE0E", () => (playing === null ? start() : stop()), { class: "play" });
-  const scrub = element("input", {
-    type: "range", min: 0, step: 1, "data-key": "step", "aria-label": "step",
-    oninput: () => { stop(); go(+scrub.value); },
-  });
+  const scrub = ranged(figure, "step", "step", () => { stop(); go(+scrub.value); });
   const count = element("output", { class: "count" });
   const row = element("div", { class: "player" },
     button("back to the start", "«", () => { stop(); go(0); }, { class: "first" }),
@@ -246,7 +249,7 @@ function csv(rows) {
 function stepTable(steps, head, rowAt) {
   const every = Math.ceil(steps / 100), rows = [head];
   for (let t = 0; t <= steps; t += every) rows.push(rowAt(t));
-  return table(rows, every > 1 ? `Every ${every}th step` : "Every step");
+  return table(rows, `In steps of ${every}`);
 }
 
 function table(rows, caption) {

@@ -27,8 +27,7 @@ function render({ model, el }, library, own = {}) {
     },
     flip(run) {
       const { rules } = figure.state;
-      const on = rules.includes(run) ? rules.filter((r) => r !== run) : [...rules, run];
-      figure.set({ rules: Object.keys(spec.runs).filter((r) => on.includes(r)) });
+      figure.set({ rules: Object.keys(spec.runs).filter((r) => rules.includes(r) !== (r === run)) });
     },
     type(key, text) {
       try {
@@ -37,7 +36,8 @@ function render({ model, el }, library, own = {}) {
         figure.set({ [key]: value });
       } catch (problem) {
         figure.refused = key;
-        figure.say(problem.message);
+        figure.say(problem.message.replace("NaN", text || "none"));
+        message.scrollIntoView({ block: "nearest" });
       }
     },
     reset() { figure.refused = null; figure.set({ ...spec.state }); },
@@ -81,7 +81,7 @@ function render({ model, el }, library, own = {}) {
       clearTimeout(later);
       later = setTimeout(figure.tabulate, 150);
     } catch (problem) {
-      figure.say(`This figure cannot be drawn: ${problem.message}`);
+      figure.say(`It cannot be drawn: ${problem.message}`);
     }
   }
   function tell(words) {
@@ -158,7 +158,7 @@ function read(figure, key, text) {
 
 function parsed(like, text) {
   const number = (cell) => (cell === "" ? NaN : Number(cell));
-  if (typeof like === "number") return number(text);
+  if (typeof like === "number") return number(text.replace(",", "."));
   if (typeof like === "boolean") return { true: true, false: false }[text];
   if (!Array.isArray(like)) return text;
   const cells = text === "" ? [] : text.split(",");

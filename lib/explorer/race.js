@@ -173,7 +173,7 @@ function raceSettings(figure, now) {
 function budgetSlider(figure, key, now) {
   const words = { epochs: "epochs of a run", tries: "settings tried of a rule" }[key];
   const most = () => (key === "epochs" ? now().table.epochs : Math.max(...Object.values(now().table.rules).map(({ settings }) => settings.length)));
-  const range = element("input", { type: "range", min: 1, step: 1, "data-key": key, "aria-label": words, oninput: () => figure.set({ [key]: +range.value }) });
+  const range = ranged(figure, key, words, () => figure.set({ [key]: +range.value }), { min: 1 });
   const count = element("output", {}), row = element("div", { class: "slider" }, element("span", { class: "name" }, key), range, count);
   row.show = () => {
     const top = most(), value = Math.min(figure.state[key], top);
@@ -234,10 +234,7 @@ function choiceRows(figure, now) {
 
 function choiceSlider(figure, run, name, entrant) {
   const { symbol, meaning } = figure.name(name), values = () => valuesOf(entrant(), name);
-  const range = element("input", {
-    type: "range", min: 0, step: 1, "data-key": `${run}.${name}`, "aria-label": meaning,
-    oninput: () => figure.set({ [`${run}.${name}`]: values()[range.value] }),
-  });
+  const key = `${run}.${name}`, range = ranged(figure, key, meaning, () => figure.set({ [key]: values()[range.value] }));
   const count = element("output", {}), row = element("div", { class: "slider" },
     element("span", { class: "name", title: meaning, "aria-hidden": "true", html: symbol }), range, count);
   row.show = ({ settings, chosen, ...found }) => {
@@ -247,7 +244,7 @@ function choiceSlider(figure, run, name, entrant) {
     range.max = all.length - 1;
     range.value = all.indexOf(value);
     count.textContent = amount(value, 3);
-    range.setAttribute("aria-valuetext", `${meaning} ${amount(value, 3)}, ${figure.state[`${run}.${name}`] === value ? "by hand" : FREE}`);
+    range.setAttribute("aria-valuetext", `${meaning} ${amount(value, 3)}, ${figure.state[key] === value ? "by hand" : FREE}`);
   };
   return row;
 }

@@ -361,7 +361,7 @@ def between(value, low, high, look="measure it again"):
         raise Broken("there is no answer yet")
     value = np.asarray(value, float)
     if not (value.size and np.isfinite(value).all() and (value >= low).all() and (value <= high).all()):
-        raise Broken("it does not", look)
+        raise Broken("it does not" if value.size != 1 else f"{value.item():.4g} does not", look)
 
 
 @_property("the expression is right")
