@@ -371,6 +371,40 @@ def test_a_table_that_a_spreadsheet_saved_its_own_way_is_read(tmp_path):
         grading.read_by_hand(path)
 
 
+def test_a_comment_may_have_lines(tmp_path):
+    path = tmp_path / "by_hand.csv"
+    path.write_text('file,question,out_of,points,comment\r\na.ipynb,q4,5,3,"first\nsecond, ""third"""\r\n', encoding="utf-8", newline="")
+    assert grading.read_by_hand(path) == {("a.ipynb", "q4"): (3.0, 'first\nsecond, "third"')}
+
+
+def test_points_for_what_is_not_there_are_not_thrown_away(built, folder, tmp_path):
+    out = tmp_path / "grades"
+    out.mkdir()
+    table = "file,student,assignment,question,title,out_of,points,comment\ngone.ipynb,a,sample,q4,t,5,3,\n"
+    (out / "by_hand.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(ValueError, match="has points for gone.ipynb, which is not in .*grade into another folder"):
+        grading.grade_all(folder, out, built.parent)
+    assert (out / "by_hand.csv").read_text(encoding="utf-8") == table and not (out / "grades.csv").exists()
+
+
+def test_an_answer_may_have_headings_of_its_own():
+    cells = ["## Why\n\nA question.", "## My answer\n\nfirst part", "### More\n\nsecond part", "## Next\n\nanother question", "left out"]
+    found = grading._answer(new_notebook(cells=[new_markdown_cell(cell) for cell in cells]), "Why", ["Why", "Next"])
+    assert "first part" in found and "second part" in found and "left out" not in found and "question" not in found
+
+
+def test_ids_of_students_are_read_as_any_editor_writes_them(tmp_path, capsys):
+    path = tmp_path / "ids.txt"
+    path.write_text("\ufeffada\r\n\n  bob-2 \nZoë@uni.example\n", encoding="utf-8")
+    assert building.ids(path) == ["ada", "bob-2", "Zoë@uni.example"]
+    for wrong in ("Mary Ann", "a/b", "a\\b"):
+        path.write_text(wrong, encoding="utf-8")
+        with pytest.raises(ValueError, match="cannot stand in a file's name"):
+            building.ids(path)
+    assert building.main(["--students", str(tmp_path / "missing.txt")]) == 1
+    assert "missing.txt" in capsys.readouterr().err
+
+
 def test_every_submission_has_a_page_of_its_own():
     files = ["a b.ipynb", "a_b.ipynb", "a/b.ipynb", "a__b.ipynb", "ä.ipynb", "a.b.ipynb"]
     assert len({grading.slug(file) for file in files}) == len(files)

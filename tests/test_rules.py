@@ -195,7 +195,7 @@ def test_recording_covers_the_rules():
     settings_of = {}
     for param in CASES:
         settings_of.setdefault(param.values[0], []).append(param.values[1]["hyper"])
-    assert set(RULES) - set(settings_of) == {"adam_uncorrected"}
+    assert set(RULES) - set(settings_of) <= CLOSED.keys(), "a rule that no library has needs its steps in closed form"
     for rule, hyper in settings_of.items():
         assert {name for name in hyper[0]} == {*hypers(RULES[rule])} or rule == "lion"
         for name in hyper[0]:

@@ -31,6 +31,7 @@ from lib.notebooks import normalise, written
 
 from . import masters
 from .pages import notebook_html, render
+from .variants import Variant
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "homework"
@@ -137,6 +138,16 @@ def _colab(student):
     return copy
 
 
+def ids(path):
+    """The course ids in a file, one a line. Raises ``ValueError`` for one that is no id, or cannot stand in a file's name."""
+    found = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    for given in found:
+        Variant("any", given)
+        if not re.fullmatch(r"[\w.@+-]+", given):
+            raise ValueError(f"{path}: the course id {given!r} cannot stand in a file's name; letters, digits and . _ @ + - can")
+    return found
+
+
 def _one(arguments):
     path, out, course, students = arguments
     try:
@@ -153,7 +164,11 @@ def main(arguments=None):
     parser.add_argument("--course", default="", help="a word or sentence that only the instructor knows")
     parser.add_argument("--students", type=Path, help="a file of course ids, one a line: a copy for each")
     given = parser.parse_args(arguments)
-    students = given.students.read_text(encoding="utf-8").split() if given.students else ()
+    try:
+        students = ids(given.students) if given.students else ()
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
     paths = given.masters or sorted((ROOT / "homework").glob("*.ipynb"))
     if not given.course:
         print("No COURSE was given, so that anybody can know the seeds of these hidden tests.", file=sys.stderr)

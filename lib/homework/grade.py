@@ -14,6 +14,7 @@ import contextlib
 import csv
 import difflib
 import hashlib
+import io
 import json
 import os
 import re
@@ -59,8 +60,8 @@ def grade(path, built=BUILT, *, seconds=120, memory=2 << 30):
     except ValueError as error:
         return _ungraded([str(error)], time.monotonic() - began)
     result = checked(notebook, Path(built) / name, seconds=seconds, memory=memory)
-    manual = [each for each in result["questions"] if each["manual"]]
-    answers = {each["name"]: _answer(notebook, each["title"]) for each in manual}
+    titles = [each["title"] for each in result["questions"]]
+    answers = {each["name"]: _answer(notebook, each["title"], titles) for each in result["questions"] if each["manual"]}
     return result | {"body": notebook_html(notebook), "answers": answers, "seconds": time.monotonic() - began}
 
 
@@ -119,6 +120,8 @@ def _question(asked, tests, session):
     if asked["manual"]:
         return question
     file = create_test_file(str(tests / f"{asked['name']}.py"), NBMetadataConfig({}))
+    with contextlib.suppress(Stopped):
+        session.run()  # cells have limits of their own
     with patience(PATIENCE):
         file.run(session)
     for says, found in zip(asked["tests"], file.test_case_results):
@@ -185,12 +188,13 @@ def _errors(session):
     return [f"code cell {i} ended with {error}" for i, error in enumerate(session.errors, 1) if error][:5]
 
 
-def _answer(notebook, title):
-    """The cells from a question's heading to the next one, as HTML."""
+def _answer(notebook, title, titles):
+    """The cells from a question's heading to that of the next question, as HTML; an answer may have headings of its own."""
     cells, inside = [], False
     for cell in notebook.cells:
-        if cell.cell_type == "markdown" and re.search(r"^## ", cell.source, re.M):
-            inside = title in cell.source
+        headings = re.findall(r"^#+ (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else []
+        if asked := [each.strip() for each in headings if each.strip() in titles]:
+            inside = title in asked
             continue
         if inside:
             cells.append(cell)
@@ -266,7 +270,7 @@ def read_by_hand(path):
     if not path.is_file():
         return {}
     given, text = {}, path.read_text(encoding="utf-8-sig")
-    table = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=text.partition("\n")[0].count))
+    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.partition("\n")[0].count))
     if not {"file", "question", "out_of", "points", "comment"} <= {*(table.fieldnames or ())}:
         raise ValueError(f"{path} has lost its columns; those of a new one are {', '.join(READ)}")
     for line, row in enumerate(table, 2):
@@ -371,6 +375,9 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
     if not list(built.glob("*/autograder.zip")):
         raise ValueError(f"no assignment has been built in {built}: run make homework, with the COURSE of the students")
     given = read_by_hand(out / "by_hand.csv")
+    if gone := sorted({file for (file, _), said in given.items() if said != (None, "")} - {file.as_posix() for file in files}):
+        raise ValueError(f"{out / 'by_hand.csv'} has points for {gone[0]}, which is not in {folder}: grade into another "
+                         "folder, or delete its rows")  # fmt: skip
     (out / "results").mkdir(parents=True, exist_ok=True)
     tempfile.TemporaryFile(dir=out / "results").close()
     results, asked = {}, digest(built)
