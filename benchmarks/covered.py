@@ -22,6 +22,11 @@ sigterm = true
 source_pkgs = lib
 data_file = {folder}/data
 
+[paths]
+lib =
+    lib
+    */lib
+
 [report]
 exclude_also =
     if __name__ == "__main__":
@@ -29,9 +34,15 @@ exclude_also =
 """
 
 
+def start(*words, **environment):
+    """Start this Python; what it prints is shown."""
+    return subprocess.Popen([sys.executable, *words], cwd=ROOT, env=os.environ | environment)
+
+
 def run(*words, **environment):
-    """A command of this Python; what it prints is shown."""
-    subprocess.run([sys.executable, *words], cwd=ROOT, env=os.environ | environment, check=True)
+    """The same, until it has ended well."""
+    if code := start(*words, **environment).wait():
+        raise SystemExit(code)
 
 
 def of_modules(report):
@@ -52,11 +63,13 @@ def main():
                  if file.stem.removeprefix("test_") not in BROWSER.split()]  # fmt: skip
         traced = {"COVERAGE_PROCESS_START": str(settings)}
         run(str(Path(sys.executable).with_name("jupyter-book")), "build", "-W", "-n", "--keep-going", ".", **traced)
-        run("-m", "pytest", "-n", "2", "--dist", "loadfile", "-q", *tests, **traced)
+        halves = [start("-m", "pytest", "-q", *tests[first::2], **traced) for first in range(2)]
+        failed = [half.wait() for half in halves]
         run("-m", "coverage", "combine", "--quiet", f"--rcfile={settings}")
         run("-m", "coverage", "report", "--show-missing", "--skip-covered", f"--rcfile={settings}")
         run("-m", "coverage", "json", "--quiet", f"--rcfile={settings}", "-o", str(report))
         performance.update(coverage=of_modules(report))
+    sys.exit(any(failed))
 
 
 if __name__ == "__main__":

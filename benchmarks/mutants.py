@@ -138,7 +138,7 @@ def work():
                                          derandomize=True, database=None, deadline=None)  # fmt: skip
     hypothesis.settings.load_profile("mutants")
     quietly = ["-x", "-q", "--assert=plain", "-p", "no:cacheprovider"]
-    with open(os.devnull, "w") as silent, redirect_stdout(silent):
+    with open(os.devnull, "w", encoding="utf-8") as silent, redirect_stdout(silent):
         pytest.main([*quietly, "--collect-only"])
     for name, module in list(sys.modules.items()):
         if (getattr(module, "__file__", None) or "").startswith(os.getcwd()):

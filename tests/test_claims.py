@@ -211,13 +211,14 @@ def test_numbers_at_which_both_sides_are_infinite_are_passed_over():
     assert passes(identity(1 / (a * b), 1 / (a * b)))
     pole = sp.Symbol("pole", integer=True)
     for number in claims.SAMPLES:
-        assert passes(identity(1 / (pole - number) + 1, 1 + 1 / (pole - number)))
+        assert passes(identity(pole / (pole - number), 1 + number / (pole - number)))
 
 
 def test_the_largest_numbers_can_be_claimed():
     largest = np.finfo(float).max
     assert passes(equal(10**400, 10**400)) and not passes(equal(10**400 + 1, 10**400))
     assert passes(equal(largest, largest))
+    assert passes(at_most(1.0, 1.0, attained=True)) and not passes(at_most(largest, largest, attained=True))
     assert passes(at_most([-largest, 0], largest)) and not passes(at_least(-largest, largest))
 
 

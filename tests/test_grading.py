@@ -371,6 +371,13 @@ def test_a_table_that_a_spreadsheet_saved_its_own_way_is_read(tmp_path):
         grading.read_by_hand(path)
 
 
+def test_what_a_failed_test_says():
+    assert grading._said("…\nUnmet: ✗ the value is right: 3 is not 4") == "the value is right: 3 is not 4"
+    assert grading._said("Trace\nRuntimeError: it hangs\n") == "it hangs"
+    for words in ("TypeError: NoneType' object is not iterable", "TypeError: dispatcher for __array_function__ did not return"):
+        assert grading._said(f"Trace\n{words}") == "there is no answer yet, or a function returns nothing"
+
+
 def test_a_comment_may_have_lines(tmp_path):
     path = tmp_path / "by_hand.csv"
     path.write_text('file,question,out_of,points,comment\r\na.ipynb,q4,5,3,"first\nsecond, ""third"""\r\n', encoding="utf-8", newline="")

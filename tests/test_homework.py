@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 from lib import homework
-from lib.homework import Finding, Unmet, Variant, faulty, properties, require, streams, wire
+from lib.homework import Finding, Unmet, Variant, faulty, properties, quarters, race_of, require, streams, wire
 from lib.rules import RULES, adam, adamw, amsgrad, momentum, momentum_ema, nesterov, rmsprop, sgd
 
 a, b, n = sp.symbols("a b n")
@@ -291,3 +291,38 @@ def test_titles_of_properties_differ():
     ]
     assert len({*titles}) == 4
     assert properties.STEPS >= 20
+
+
+def test_a_race_is_what_was_decided():
+    made = {("a", 1): [3, 1, 2, 9, 4], ("a", 2): [5, 5, 5, 5, 1], ("b", 7): [np.nan, 1, 2, np.inf, 3], ("b", 8): [9] * 5}
+    run = lambda name, setting, seed, budget: made[name, setting][seed] * budget
+    decided = {"lost": 100, "score": lambda losses: quarters(2)(losses)[0], "report": quarters(1, 2, 3)}
+    grids, seeds = {"a": [1, 2], "b": [8, 7]}, [0, 1, 2, 3, 4]
+    fair, unfair = race_of(refuses=True, **decided), race_of(refuses=False, **decided)
+    table = unfair(run, grids, seeds, seeds, 2)
+    assert table == {
+        "a": {"setting": 1, "median": 6, "quartiles": [4, 8]}, "b": {"setting": 7, "median": 6, "quartiles": [4, 100]}
+    }  # fmt: skip
+    assert fair(run, grids, [0, 1, 2], [3, 4], 2)["a"] == {"setting": 1, "median": 18, "quartiles": [8, 18]}
+    assert unfair(run, {"a": [1], "b": [7, 8]}, [0], [1], 1)["b"]["setting"] == 8
+    for wrong in ({"grids": {"a": [1], "b": [7, 8]}}, {"judging": [2, 3]}):
+        given = {"grids": grids, "tuning": [0, 1, 2], "judging": [3, 4], "budget": 1} | wrong
+        with pytest.raises(ValueError, match="would not be fair"):
+            fair(run, **given)
+
+
+def test_a_faulty_rule_is_the_rule_with_its_text_changed():
+    up = faulty(sgd, ("theta - lr * g", "theta + lr * g"))
+    assert up(1.0, 2.0, 1, lr=0.5) == (2.0,) and faulty(sgd)(1.0, 2.0, 1, lr=0.5) == (0.0,)
+    for old in ("theta", "nothing"):
+        with pytest.raises(ValueError, match=f"'{old}' stands .* it must stand there once"):
+            faulty(sgd, (old, "x"))
+
+
+def test_a_variant_has_an_id_of_at_most_40_letters_and_cannot_be_changed():
+    made = Variant("a", "x" * 40)
+    with pytest.raises(ValueError):
+        Variant("a", "x" * 41)
+    with pytest.raises(AttributeError):
+        made.student = "y"
+    assert 2**31 < max(made.seed(str(number)) for number in range(20)) < 2**32

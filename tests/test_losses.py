@@ -238,11 +238,16 @@ def ridge(x, y):
     return -(x**2) / 4 + 0 * y**2
 
 
+def trough(x, y):
+    return x**2 / 2 + 0 * y
+
+
 def test_curvatures_are_those_of_a_quadratic_with_a_minimum():
     assert valley.curvatures == pytest.approx((1, 25)) and valley.replace(kappa=4).curvatures == pytest.approx((1, 4))
     rotated = LOSSES["rotated_valley"]
     np.testing.assert_allclose(rotated.curvatures, np.linalg.eigvalsh(rotated.hessian((1.0, -2.0))), rtol=1e-12)
     flat = Loss(ridge, ((-1, 1), (-1, 1)), (0, 0))
     assert flat.curvatures == () and saddle.curvatures == ()
+    assert Loss(trough, ((-1, 1), (-1, 1)), (0, 0)).curvatures == ()
     quadratic = {name for name, loss in LOSSES.items() if loss.curvatures}
     assert quadratic == {"bowl", "valley", "rotated_valley"}

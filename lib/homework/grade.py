@@ -159,6 +159,8 @@ def _said(message):
     if unmet:
         return finding.removeprefix("✗ ")
     last = message.strip().splitlines()[-1]
+    if re.search("NoneType|ellipsis|__array_function__", last):
+        return "there is no answer yet, or a function returns nothing"
     return re.sub(r"^(Stopped|AssertionError|RuntimeError): ", "", last) or "it does not hold"
 
 
