@@ -31,7 +31,7 @@ def of_tests(report):
     files = Counter()
     for case in suite.iter("testcase"):
         name = case.get("classname")
-        files[name.removeprefix("tests.") if name.startswith("tests.") else "the notebooks"] += float(case.get("time"))
+        files[name.removeprefix("tests.") if name.startswith("tests.") else "nbval"] += float(case.get("time"))
     return float(suite.get("time")), files
 
 

@@ -1,6 +1,6 @@
-"""How fast the book and its library are: what ``make bench`` measured, as the page ``performance`` shows it.
+"""How fast the book and its library are, and how well they are tested, as the page ``performance`` shows it.
 
-The numbers stand in ``measured.json``, which ``benchmarks/bench.py`` writes; nothing in it is typed by hand.
+The numbers stand in ``measured.json``, which the commands in ``benchmarks`` write; nothing in it is typed by hand.
 """
 
 import json
@@ -15,6 +15,7 @@ from .files import write
 from .notation import markdown
 
 MEASURED = Path(__file__).with_name("measured.json")
+NAMED = 6  # notebooks, files or modules that a table names one by one
 UNITS = ((1e-3, "µs", 1e6), (1, "ms", 1e3), (np.inf, "s", 1))
 
 
@@ -63,6 +64,45 @@ def pages():
         for name, page in measured()["pages"].items()
     ]
     return markdown(("page", "to load", "with all pictures", "first figure answers"), rows)
+
+
+def times():
+    """A table of the seconds that building and testing the book takes, with its longest notebooks and files of tests."""
+    found = measured()["times"]
+    rows = [("**building the book from nothing**, with installation", f"{found['build']} s"),
+            *_longest(found["notebooks"], "notebooks"), ("**all tests**", f"{found['tests']} s"),
+            *_longest(found["files"], "files of tests")]  # fmt: skip
+    return markdown(("part", "time"), rows)
+
+
+def _longest(seconds, what):
+    names = sorted(seconds, key=seconds.get, reverse=True)
+    rows = [(f"`{name}`", f"{seconds[name]:.0f} s") for name in names[:NAMED]]
+    return [*rows, (f"{len(names) - NAMED} other {what}", f"{sum(seconds[name] for name in names[NAMED:]):.0f} s")]
+
+
+def mutants():
+    """A table of the modules of which one thing at a time was changed: how many of the changes a test noticed."""
+    found = measured()["mutants"]
+    everything = {key: sum(made[key] for made in found.values()) for key in ("mutants", "noticed", "explained")}
+    rows = [(f"`{name}`", *_noticed(made)) for name, made in found.items()]
+    return markdown(("module", "changes", "noticed", "share", "explained"), [*rows, ("**all**", *_noticed(everything))])
+
+
+def _noticed(made):
+    return str(made["mutants"]), str(made["noticed"]), _share(made["noticed"], made["mutants"]), str(made["explained"])
+
+
+def _share(part, whole):
+    """A share in percent, rounded down, so that only all is 100 %."""
+    return f"{np.floor(1000 * part / whole) / 10:g}\N{NO-BREAK SPACE}%"
+
+
+def releases():
+    """A table of the releases with which the tests of the library ran, and how many passed and failed."""
+    columns = "python", "numpy", "matplotlib", "sympy", "ipywidgets", "passed", "failed"
+    rows = [(made["which"], *(str(made[name]) for name in columns)) for made in measured()["releases"]]
+    return markdown(("releases", "Python", "NumPy", "Matplotlib", "SymPy", "ipywidgets", "passed", "failed"), rows)
 
 
 def slopes():

@@ -1,6 +1,9 @@
 """The page of measured speed: its tables say what the file of measurements has, and the file is whole."""
 
+import json
+
 import pytest
+from pages import ROOT
 
 from lib import performance
 
@@ -45,6 +48,43 @@ def test_the_other_tables():
     assert len(str(performance.pages()).split("\n")) == 2 + len(found["pages"]) > 15
     assert all(page["loaded"] <= page["scrolled"] <= 250_000 for page in found["pages"].values())
     assert len(str(performance.memory()).split("\n")) > 3
+
+
+def rows(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in str(table).split("\n")[2:]]
+
+
+def percent(text):
+    return float(text.removesuffix("\N{NO-BREAK SPACE}%"))
+
+
+def test_nearly_every_change_is_noticed_and_what_is_not_is_explained():
+    record = json.loads((ROOT / "benchmarks" / "mutants.json").read_text(encoding="utf-8"))
+    assert record.keys() == found["mutants"].keys()
+    for name, made in record.items():
+        explained = [each for each in made["alive"] if each["reason"]]
+        alive = made["mutants"] - found["mutants"][name]["noticed"]
+        assert alive == len(made["alive"]) == len(explained) == found["mutants"][name]["explained"], name
+    *modules, every = rows(performance.mutants())
+    assert [row[0] for row in modules] == [f"`{name}`" for name in record] and percent(every[3]) >= 95
+    assert [sum(int(row[column]) for row in modules) for column in (1, 2, 4)] == [int(every[column]) for column in (1, 2, 4)]
+
+
+def test_all_releases_passed():
+    table = rows(performance.releases())
+    assert {(row[0], row[1].rsplit(".", 1)[0]) for row in table} == {
+        (which, python) for which in ("oldest", "newest") for python in ("3.11", "3.12", "3.13")
+    }
+    assert all(int(row[-2]) > 3000 and row[-1] == "0" for row in table)
+
+
+def test_times_of_parts_are_all_there():
+    table, times = rows(performance.times()), found["times"]
+    assert [row[0] for row in table if row[0].startswith("**")] == ["**building the book from nothing**, with installation", "**all tests**"]
+    for kind, what in (("notebooks", "notebooks"), ("files", "files of tests")):
+        others = next(row for row in table if row[0] == f"{len(times[kind]) - 6} other {what}")
+        seconds = [float(row[1].removesuffix(" s")) for row in table[table.index(others) - 6 : table.index(others) + 1]]
+        assert seconds[:6] == sorted(seconds[:6], reverse=True) and sum(seconds) == pytest.approx(sum(times[kind].values()), abs=4)
 
 
 def test_slopes_are_those_of_the_last_two_points():
