@@ -190,11 +190,13 @@ def tried(module, workers):
     return len(every), alive
 
 
-def counted(made):
-    """Numbers of a module for the page ``performance``."""
-    alive = made["alive"]
-    return {"mutants": made["mutants"], "noticed": made["mutants"] - len(alive),
-            "explained": sum(bool(each["reason"]) for each in alive)}  # fmt: skip
+def counted(record):
+    """Numbers of each module for the page ``performance``."""
+    return {
+        name: {"mutants": made["mutants"], "noticed": made["mutants"] - len(made["alive"]),
+               "explained": sum(bool(each["reason"]) for each in made["alive"])}
+        for name, made in record.items()
+    }  # fmt: skip
 
 
 def main():
@@ -210,8 +212,7 @@ def main():
     from lib.files import write
 
     if asked.count:
-        record = json.loads(RECORD.read_text(encoding="utf-8"))
-        return performance.update(mutants={name: counted(made) for name, made in record.items()})
+        return performance.update(mutants=counted(json.loads(RECORD.read_text(encoding="utf-8"))))
     with tempfile.TemporaryDirectory() as folder:
         workers = [Worker(Path(folder) / str(number)) for number in range(asked.jobs)]
         for module in asked.modules or TESTS:
@@ -221,9 +222,9 @@ def main():
             record[module] = {"mutants": count, "alive": [
                 {"line": line, "change": [old, new], "reason": known.get((old, new), "")} for line, old, new in alive
             ]}  # fmt: skip
-            text = json.dumps({name: record[name] for name in TESTS if name in record}, indent=1, ensure_ascii=False)
-            write(RECORD, text + "\n")
-            performance.update(mutants={name: counted(record[name]) for name in TESTS if name in record})
+            record = {name: record[name] for name in TESTS if name in record}
+            write(RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+            performance.update(mutants=counted(record))
         for worker in workers:
             worker.process.kill()
 

@@ -37,7 +37,7 @@ def minor(made):
 
 
 def main():
-    pythons = sys.argv[1:] or [f"python3.{minor}" for minor in (11, 12, 13)]
+    pythons = sys.argv[1:] or [f"python3.{number}" for number in (11, 12, 13)]
     found = [tested(python, which) for python in pythons for which in ("oldest", "newest")]
     names = {minor(each) for each in found}
     kept = [each for each in performance.measured().get("releases", []) if minor(each) not in names]

@@ -268,7 +268,7 @@ def test_names_are_words_in_every_table_and_page(built, tmp_path, monkeypatch):
     for file in files:
         (handed_in / file).write_text("{}", encoding="utf-8")
     asked = [{"name": "q4", "title": "<b>On paper</b>", "points": 5, "manual": True, "tests": []}]
-    monkeypatch.setattr(grade, "grade_apart", lambda path, *_: grade._ungraded(["=1+1", "<img src=x onerror=a()>"]) | {
+    monkeypatch.setattr(grade, "grade_apart", lambda path, *_: grade._result(["=1+1", "<img src=x onerror=a()>"]) | {
         "student": path.stem, "assignment": "sample", "questions": asked, "answers": {"q4": ""}})  # fmt: skip
     grade.grade_all(handed_in, out, built.parent)
     for table in ("grades.csv", "by_hand.csv"):

@@ -58,7 +58,7 @@ def grade(path, built=BUILT, *, seconds=120, memory=2 << 30):
         notebook = masters.read(path)
         name = assignment_of(notebook, path, built)
     except ValueError as error:
-        return _ungraded([str(error)], time.monotonic() - began)
+        return _result([str(error)], time.monotonic() - began)
     result = checked(notebook, Path(built) / name, seconds=seconds, memory=memory)
     titles = [each["title"] for each in result["questions"]]
     answers = {each["name"]: _answer(notebook, each["title"], titles) for each in result["questions"] if each["manual"]}
@@ -86,7 +86,7 @@ def checked(notebook, built, *, seconds=120, memory=2 << 30):
     for cell, outputs in zip(code, session.outputs):
         cell.outputs = [from_dict(output) for output in outputs]
     status = "graded in part" if session.notes else "graded"
-    return _ungraded(notes, time.monotonic() - began) | {
+    return _result(notes, time.monotonic() - began) | {
         "student": student, "assignment": built.name, "status": status, "questions": questions, "refused": session.refused
     }  # fmt: skip
 
@@ -244,10 +244,10 @@ def grade_apart(path, saved, built, seconds, memory):
         _end(process)
     if saved.is_file():
         return json.loads(saved.read_text(encoding="utf-8"))
-    return _ungraded(trouble, seconds)
+    return _result(trouble, seconds)
 
 
-def _ungraded(notes, seconds=0.0):
+def _result(notes, seconds=0.0):
     return {"student": "", "assignment": "", "status": "not graded", "questions": [], "notes": notes, "refused": [],
             "body": "", "answers": {}, "seconds": seconds}  # fmt: skip
 
@@ -387,7 +387,7 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
         waiting = {}
         for file in files:
             if (folder / file).is_symlink() or not (folder / file).is_file():
-                results[file.as_posix()] = _ungraded(["it is a link or a folder, and not a notebook"])
+                results[file.as_posix()] = _result(["it is a link or a folder, and not a notebook"])
                 continue
             saved = out / "results" / f"{slug(file.as_posix())}-{key(folder / file, asked, seconds, memory)}.json"
             waiting[pool.submit(grade_apart, folder / file, saved, built, seconds, memory)] = file.as_posix()
