@@ -175,7 +175,8 @@ FEWER_ROWS = """(() => {
 
 # Colours are looked at where an element is the first of those that have the same tags and attributes above, in and below it.
 DROP_REPEATED = """(() => {
-  const ofOne = new Set(["id", "href", "src", "alt", "title", "for", "aria-label", "aria-labelledby", "aria-describedby"]);
+  document.querySelectorAll(".katex").forEach((equation) => equation.remove());
+  const ofOne = new Set(["id", "href", "src", "alt", "title", "for", "data-clipboard-target", "aria-label", "aria-labelledby", "aria-describedby"]);
   const look = (element) => element.tagName
     + [...element.attributes].filter(({ name }) => !ofOne.has(name)).map(({ name, value }) => name + value)
     + (element.matches("tr:nth-child(even)") ? "even" : "");

@@ -129,13 +129,12 @@ def _collect(data, to, source, shape, A):
     A = np.asarray(A)
     if A.ndim < 2 or A.shape[-2] != shape[1]:
         raise ValueError(f"A has shape {A.shape}; a product with {shape[0]} × {shape[1]} needs (…, {shape[1]}, k)")
-    rows_first = np.moveaxis(A, -2, 0)
-    wide = rows_first.reshape(shape[1], prod(rows_first.shape[1:]))
-    values = data[:, None] * wide[source]
-    places = to[:, None] * wide.shape[1] + np.arange(wide.shape[1])
-    sums = np.bincount(places.ravel(), values.ravel(), minlength=shape[0] * wide.shape[1])
-    result = sums.reshape(shape[0], *rows_first.shape[1:]).astype(values.dtype, copy=False)
-    return np.moveaxis(result, 0, -2)
+    runs, k = A.shape[:-2], A.shape[-1]
+    values = data[:, None] * A[..., source, :]
+    firsts = np.arange(prod(runs))[:, None, None] * shape[0] * k
+    places = firsts + to[:, None] * k + np.arange(k)
+    sums = np.bincount(places.ravel(), values.ravel(), minlength=prod(runs) * shape[0] * k)
+    return sums.reshape(*runs, shape[0], k).astype(values.dtype, copy=False)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

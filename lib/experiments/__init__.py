@@ -17,6 +17,7 @@ name                      what is trained                                       
 ``network_dropout``       the same with dropout                                        section 6.2
 ``convolution``           three stages of filters and a hidden layer                   section 6.3
 ``convolution_dropout``   the same with dropout                                        section 6.3
+``convolution_long``      ``convolution`` for 30 epochs, at the rates that it chose    not in it
 ``autoencoder``           a variational autoencoder, Adam with and without correction  section 6.4
 ``wide``                  one hidden layer, few photographs, one grid for all rules    not in it
 ``generalization``        the same network for longer, rate falling as a cosine        not in it
@@ -158,6 +159,9 @@ EXPERIMENTS = {
     "convolution_dropout": Experiment(
         Task(ConvolutionalNetwork(*CONVOLUTIONAL, dropout=(0.2, 0.5)), epochs=10, examples=3000),
         four((-4, -1.5), (-3, -0.5)), (0, 1, 2),
+    ),
+    "convolution_long": Experiment(
+        Task(ConvolutionalNetwork(*CONVOLUTIONAL), epochs=30, examples=3000), four((-2, -2), (-1.5, -1.5)), (0, 1, 2)
     ),
     "autoencoder": Experiment(
         Task(VariationalAutoencoder(196, 100, 10), epochs=100, examples=2000),
