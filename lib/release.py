@@ -115,6 +115,8 @@ def leaf(site, page, pages, address):
     """
     file = Path(site) / f"{page}.html"
     article = BeautifulSoup(file.read_text(encoding="utf-8"), "html.parser").select_one("article")
+    for equation in article.select(".katex-mathml"):
+        equation.decompose()
     for figure in article.select(".downhill"):
         picture = figure.select_one("noscript img")
         if not picture:
@@ -131,8 +133,6 @@ def leaf(site, page, pages, address):
     for code in article.select("pre"):
         if code.get_text().count("\n") <= SHORT:
             code["class"] = "short"
-    for equation in article.select(".katex-mathml"):
-        equation.decompose()
     for figure in article.select("figure"):  # Chromium would take it for a second picture, without words
         figure.name = "div"
         figure["class"] = "figure"
