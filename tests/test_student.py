@@ -1,0 +1,271 @@
+"""The student's side of grading, without its confinement: what it answers, and what its hook refuses."""
+
+import io
+import json
+import os
+import sys
+from types import SimpleNamespace
+
+import matplotlib
+import numpy as np
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from matplotlib_inline.backend_inline import configure_inline_support
+from matplotlib_inline.config import InlineBackend
+
+from lib.homework import sandbox, student, wire
+
+
+@pytest.fixture
+def shell(monkeypatch):
+    """Room for an IPython shell of its own; afterwards everything is as it was."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+    backend = matplotlib.get_backend()
+    with matplotlib.rc_context():
+        yield
+    forget()
+    matplotlib.use(backend)
+
+
+def forget():
+    """Forget the one shell that a process has, and its way to draw."""
+    InteractiveShell.clear_instance()
+    InlineBackend.clear_instance()
+    configure_inline_support.current_backend = "unset"
+
+
+class Grader:
+    """The other end of the pipes: ``talk()`` is a generator that yields requests and is sent what was answered."""
+
+    def __init__(self, talk, refused=()):
+        self.talk, self.said = talk(), None
+        self.answers = []
+        forget()
+        student.Student(self, self, list(refused)).serve()
+
+    def readline(self):
+        try:
+            return json.dumps(self.talk.send(self.said)).encode()
+        except StopIteration:
+            return b""
+
+    def write(self, line):
+        assert line.endswith(b"\n")
+        self.said = json.loads(line)
+        self.answers.append(self.said)
+
+    def flush(self):
+        self.flushed = len(self.answers)
+
+
+def answers(*requests, refused=()):
+    """What is answered to requests that need no answer to another one."""
+    def talk():
+        for number, request in enumerate(requests):
+            yield request | {"n": number}
+
+    made = Grader(talk, refused)
+    assert [answer[0] for answer in made.answers] == list(range(len(requests)))
+    assert made.flushed == len(requests)
+    return [answer[1] for answer in made.answers]
+
+
+def cell(source):
+    return {"do": "cell", "source": source}
+
+
+def value(reply):
+    assert reply[0] == "value"
+    return wire.loads(reply[1], wire.Functions(), None)
+
+
+def test_a_cell_has_the_outputs_that_a_notebook_shows(shell):
+    source = "import sys; print('a', file=sys.stderr); print('b')\nx = 2\n{'c': 3}"
+    kind, error, outputs = answers(cell(source))[0]
+    assert (kind, error) == ("outputs", None)
+    assert outputs[:2] == [{"output_type": "stream", "name": "stdout", "text": outputs[0]["text"]},
+                           {"output_type": "stream", "name": "stderr", "text": "a\n"}]  # fmt: skip
+    assert outputs[0]["text"].startswith("b\n")
+    assert answers(cell("x = 1"))[0] == ["outputs", None, []]
+
+
+def test_a_picture_is_an_output_and_a_huge_one_is_not(shell):
+    show = "from IPython.display import HTML, display\n"
+    picture, small, huge = answers(
+        cell("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()"), cell(f"{show}display(HTML('<b>x</b>'))"),
+        cell(f"{show}display(HTML('x' * {student.LARGEST}))"),
+    )  # fmt: skip
+    assert "image/png" in picture[2][0]["data"]
+    assert small[2] == [{"output_type": "display_data", "metadata": {}, "data": {
+        "text/html": "<b>x</b>", "text/plain": "<IPython.core.display.HTML object>",
+    }}]  # fmt: skip
+    assert huge[2][0]["data"].keys() == {"text/plain"}
+
+
+def test_long_texts_are_cut(shell):
+    long, error = answers(cell(f"print('y' * {student.LONGEST + 9})"), cell("raise ValueError('z' * 900)"))
+    assert long[2][0]["text"] == "y" * student.LONGEST
+    assert error[1] == ("ValueError: " + "z" * 900)[:500]
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [("1 / 0", "ZeroDivisionError: division by zero"), ("if:", "SyntaxError"), ("exit()", "RuntimeError: exit() and quit() would"),
+     ("quit()", "RuntimeError: exit() and quit() would"), ("exit", None), ("%gui qt", None)],
+)  # fmt: skip
+def test_a_cell_says_its_error(shell, source, says):
+    error = answers(cell(source))[0][1]
+    assert error is None if says is None else error.startswith(says)
+
+
+def test_names_and_values(shell):
+    _, names, number, nothing = answers(
+        cell("b_ = 7; a_ = 8"), {"do": "names"}, {"do": "get", "name": "b_"}, {"do": "get", "name": "c_"}
+    )
+    assert names[0] == "names" and names[1] == sorted(names[1]) and {"a_", "b_"} <= {*names[1]}
+    assert (value(number), value(nothing)) == (7, None)
+
+
+def test_no_more_than_two_thousand_names(shell):
+    many = answers(cell("globals().update({f'z{k:04}': k for k in range(3000)})"), {"do": "names"})[1][1]
+    assert len(many) == 2000
+
+
+def test_what_was_refused_is_said_up_to_twenty(shell):
+    refused = [f"thing {k}" for k in range(30)]
+
+    def talk():
+        yield {"do": "names", "n": 5}
+
+    assert Grader(talk, refused).answers[0][::2] == [5, refused[:20]]
+
+
+@pytest.mark.parametrize("raised", ["ValueError('q' * 900)", "KeyboardInterrupt('q' * 900)"])
+def test_a_function_is_called_and_its_error_is_an_answer(shell, raised):
+    def talk():
+        yield {"do": "cell", "n": 1, "source": f"def f(x, y=0):\n    print('quiet')\n    x += 1\n    return x.sum() + y\n"
+                                               f"def g():\n    raise {raised}"}  # fmt: skip
+        (_, number, name) = json.loads((yield {"do": "get", "n": 2, "name": "f"})[1][1])
+        assert name == "f"
+        array = np.array([1.0, 2.0])
+        asked = wire.dumps(((array,), {"y": 10}), wire.Functions())
+        result, changed = value((yield {"do": "call", "n": 3, "function": number, "arguments": asked})[1])
+        assert result == 15
+        assert changed[0].tolist() == [2, 3]
+        number = json.loads((yield {"do": "get", "n": 4, "name": "g"})[1][1])[1]
+        nothing = wire.dumps(((), {}), wire.Functions())
+        answer = yield {"do": "call", "n": 6, "function": number, "arguments": nothing}
+        assert answer == [6, ["raised", raised[: raised.index("(")], "q" * 500], []]
+
+    assert len(Grader(talk).answers) == 5
+
+
+def test_a_function_of_the_grader_is_asked_for_and_may_ask_in_turn(shell):
+    ours = wire.Functions()
+
+    def talk():
+        yield {"do": "cell", "n": 1, "source": "kept = 5\ndef f(g):\n    try:\n        return g(2)\n    except RuntimeError as e:\n        return str(e)"}
+        number = json.loads((yield {"do": "get", "n": 2, "name": "f"})[1][1])[1]
+        given = wire.dumps(((lambda x: x,), {}), ours)
+        call = {"do": "call", "function": number, "arguments": given}
+        asked = yield call | {"n": 3}
+        assert asked[0] == "call"
+        assert wire.loads(asked[2], ours, None) == ((2,), {})
+        inner = yield {"do": "get", "n": 4, "name": "kept"}
+        assert (inner[0], value(inner[1])) == (4, 5)
+        final = yield ["value", wire.dumps((8, {}), ours)]
+        assert (final[0], value(final[1])[0]) == (3, 8)
+        yield call | {"n": 5}
+        final = yield ["raised", "ValueError: no"]
+        assert (final[0], value(final[1])[0]) == (5, "ValueError: no")
+
+    Grader(talk)
+
+
+# What the hook refuses; that the kernel refuses it too is tested in test_grading.
+
+
+@pytest.fixture
+def hook(tmp_path):
+    """The hook for a folder, in which ``own`` and beside which ``packages`` may be read: called, it says what it refuses."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "packages").mkdir()
+    refused = []
+    places = [os.path.realpath(tmp_path / name) for name in ("own", "packages")]
+    watch = sandbox._hook(places[0], places, refused)
+
+    def refuses(event, *args):
+        refused.clear()
+        try:
+            watch(event, args)
+        except PermissionError as error:
+            assert str(error) == f"a submission may not {refused[0]}"
+            return refused[0]
+        assert refused == []
+        return ""
+
+    return SimpleNamespace(refuses=refuses, folder=tmp_path)
+
+
+@pytest.mark.parametrize("flag", ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"])
+def test_files_are_written_in_the_own_folder_only(hook, flag):
+    flags = getattr(os, flag)
+    assert hook.refuses("open", str(hook.folder / "own" / "a"), "w", flags) == ""
+    assert hook.refuses("open", os.fsencode(hook.folder / "own" / "a"), None, flags) == ""
+    for path in (hook.folder / "packages" / "a", hook.folder / "own" / ".." / "a", hook.folder / "owner"):
+        assert hook.refuses("open", str(path), "w", flags) == f"write outside its folder: {path}"
+    assert hook.refuses("open", os.devnull, "w", flags) == ""
+
+
+def test_files_are_read_where_packages_are(hook):
+    (hook.folder / "own" / "link").symlink_to(hook.folder / "secret")
+    for path in ("own/a", "packages/a/b"):
+        assert hook.refuses("open", str(hook.folder / path), "r", os.O_RDONLY) == ""
+    for path in ("secret", "packages2", "own/link"):
+        assert hook.refuses("open", str(hook.folder / path), "r", os.O_RDONLY) == f"read outside its folder: {hook.folder / path}"
+    assert hook.refuses("open", 3, "r", os.O_RDONLY) == ""
+    assert hook.refuses("open", str(hook.folder / "packages"), "r", None) == ""
+
+
+def test_folders_are_listed_where_files_are_read(hook, monkeypatch):
+    monkeypatch.chdir(hook.folder / "own")
+    for event in sandbox.LISTS:
+        assert hook.refuses(event, str(hook.folder / "packages")) == hook.refuses(event, None) == hook.refuses(event, 3) == ""
+        assert hook.refuses(event, str(hook.folder)) == f"list a folder outside its own: {hook.folder}"
+    monkeypatch.chdir(hook.folder)
+    assert hook.refuses("os.listdir", None) == "list a folder outside its own: ."
+
+
+@pytest.mark.parametrize("event", sandbox.CHANGES)
+def test_every_path_that_changes_lies_in_the_own_folder(hook, event):
+    own, other = str(hook.folder / "own" / "a"), str(hook.folder / "packages" / "a")
+    paths = sandbox.CHANGES[event]
+    assert hook.refuses(event, *[own] * paths, 0) == ""
+    for place in range(paths):
+        changed = [own] * paths
+        changed[place] = other
+        assert hook.refuses(event, *changed, 0) == f"change files outside its folder ({event})"
+
+
+@pytest.mark.parametrize(
+    ("events", "what"),
+    [(sandbox.STARTS, "start another program ({})"), (sandbox.TALKS, "use the network ({})"), (sandbox.SIGNALS, "send signals ({})"),
+     (("ctypes.dlopen", "ctypes.dlsym"), "load foreign code (ctypes)")],
+)  # fmt: skip
+def test_programs_the_network_signals_and_foreign_code_are_refused(hook, events, what):
+    for event in events:
+        assert hook.refuses(event, "x") == what.format(event)
+    assert hook.refuses("import", "x") == hook.refuses("compile", "x", None) == ""
+
+
+def test_what_may_be_read(tmp_path, monkeypatch):
+    monkeypatch.delenv("MPLCONFIGDIR", raising=False)
+    places = sandbox.readable(str(tmp_path))
+    assert places == sorted({*places})
+    for path in (tmp_path, sys.prefix, "/usr", "/dev/null", sandbox.__file__, np.__file__, "/etc/passwd", "/proc/self"):
+        assert any(os.path.realpath(path) == place or os.path.realpath(path).startswith(place + "/") for place in places), path
+    for path in ("/", "/etc/shadow", "/root", "/tmp", "/home"):
+        assert os.path.realpath(path) not in places
+    monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path / "mpl"))
+    (tmp_path / "mpl").mkdir()
+    assert os.path.realpath(tmp_path / "mpl") in sandbox.readable(str(tmp_path))
