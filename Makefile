@@ -28,7 +28,7 @@ serve: book
 
 # Run every test, and every notebook against the numbers stored in it.
 test: $(INSTALLED) $(KATEX)
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder --nbval --nbval-cell-timeout 300 tests $(wildcard book homework)
 
 # Test the library with the oldest, or the newest, releases that it may be used with:  make oldest PYTHON=python3.13
 oldest newest: RELEASES := _build/releases/bin/python -m

@@ -320,8 +320,8 @@ FORMULA = r"(^|[;,\t\r\n]){}('*\s*[=+@-])"
 
 
 def _harmless(cell):
-    """A cell in which no spreadsheet finds a formula, whatever it takes for the end of a cell."""
-    return re.sub(FORMULA.format(""), r"\1'\2", cell) if isinstance(cell, str) else cell
+    """A cell in which no spreadsheet finds a formula, whatever it takes for the end of a cell; a number in few digits."""
+    return re.sub(FORMULA.format(""), r"\1'\2", cell) if isinstance(cell, str) else f"{cell:g}"
 
 
 def _as_meant(cell):
