@@ -1,6 +1,7 @@
 """Scores go to the right students of Canvas' gradebook, or nowhere."""
 
 import csv
+import runpy
 
 import pytest
 
@@ -70,7 +71,34 @@ def test_another_file_than_canvas_gradebook_is_refused(files, capsys):
     assert "no column ID" in capsys.readouterr().err
 
 
+def test_a_short_row_gets_its_score_and_any_other_stays(files):
+    export = [["Student", "ID", "Section", "Homework 1"], ["Doe", "1234"], ["a note"], [], ["Poe", "99", "A"], ["Roe", "5", "B", ""]]
+    filled = canvas.filled(export, {"1234": "7", "99": "8"}, "Homework 1")
+    assert filled == [export[0], ["Doe", "1234", "", "7"], ["a note"], [], ["Poe", "99", "A", "8"], ["Roe", "5", "B", ""]]
+
+
+def test_a_table_of_three_columns_is_enough():
+    rows = [["score", "file", "assignment"], ["7", "a_12_3_b.ipynb", "velocity"]]
+    assert canvas.scores(rows, "velocity") == ({"12": "7"}, [])
+
+
+def test_a_table_that_cannot_be_written_is_said(files, capsys):
+    (files / "export-filled.csv").mkdir()
+    assert run(files) == 1
+    assert "export-filled.csv" in capsys.readouterr().err
+
+
+def test_the_command_takes_what_stands_behind_it(files, monkeypatch, capsys):
+    words = [str(files / "export.csv"), str(files / "grades.csv"), "noise_floor", "Homework 1"]
+    monkeypatch.setattr("sys.argv", ["canvas", *words])
+    with pytest.warns(RuntimeWarning, match="found in sys.modules"), pytest.raises(SystemExit) as ended:
+        runpy.run_module("lib.homework.canvas", run_name="__main__")
+    assert ended.value.code == 0 and capsys.readouterr().out.startswith("scores: 2, in ")
+
+
 def test_a_missing_argument_or_file_is_said_in_a_line(files, capsys):
+    assert canvas.main([]) == 2
+    assert "python -m lib.homework.canvas EXPORT.csv" in capsys.readouterr().err
     assert canvas.main([]) == 2
     assert canvas.main([str(files / "nowhere.csv"), str(files / "grades.csv"), "noise_floor", "Homework 1"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2

@@ -3,6 +3,7 @@
 import gzip
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from dataclasses import FrozenInstanceError, replace
 
@@ -242,6 +243,35 @@ def test_missing_packages_are_named(monkeypatch, tmp_path):
         make.fashion()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="r-cran-modeldata"):
+        make.foods()
+
+
+def test_pictures_are_read_from_four_files(monkeypatch, tmp_path):
+    monkeypatch.setattr(make, "FASHION", tmp_path)
+    pictures = np.arange(3 * 4 * 4, dtype=np.uint8).reshape(3, 4, 4)
+    for stem, n in (("train", 3), ("t10k", 2)):
+        for kind, values in (("images-idx3", pictures[:n]), ("labels-idx1", np.arange(n, dtype=np.uint8))):
+            header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+            (tmp_path / f"{stem}-{kind}-ubyte.gz").write_bytes(gzip.compress(header + values.tobytes()))
+    made = make.fashion()
+    assert made["X_train"].tolist() == make.halve(pictures).tolist() and made["X_test"].shape == (2, 4)
+    assert (made["y_train"].tolist(), made["y_test"].tolist(), len(made["classes"])) == ([0, 1, 2], [0, 1], 10)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of two lines for a shell")
+def test_reviews_are_what_r_says(monkeypatch, tmp_path):
+    lines = ["great\tGood good tea"] * 4000 + ["other\tbad tea", "great\tnew tea"]
+    (tmp_path / "reviews.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    program = tmp_path / "Rscript"
+    program.write_text(f"#!/bin/sh\nexec /bin/cat {tmp_path / 'reviews.txt'}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made = make.foods()
+    assert str(made["vocabulary"]).split() == ["good", "tea"]
+    assert made["y_train"].tolist() == [1] * 4000 and made["y_test"].tolist() == [0, 1]
+    assert made["data_train"][:2].tolist() == [2, 1] and made["indices_test"].tolist() == [1, 1]
+    program.write_text("#!/bin/sh\necho no such package >&2\nexit 1\n", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match="r-cran-modeldata\nno such package"):
         make.foods()
 
 

@@ -474,6 +474,31 @@ def test_a_definition_and_a_footnote_are_written():
     assert html.find(id="note") is not None
 
 
+def test_fields_boxes_and_lines_are_written():
+    field = nodes.field("", nodes.field_name("", "rate"), nodes.field_body("", paragraph("0.1")))
+    lines = nodes.line_block("", nodes.line("", "one"), nodes.line("", "two"))
+    html = rendered(written(
+        nodes.field_list("", field), nodes.note("", paragraph("mind")), nodes.rubric("", "Sources"), lines, nodes.transition(),
+        nodes.doctest_block("", ">>> 1"), nodes.container("", nodes.target("", "", ids=["here"]), nodes.image(uri="b.svg")),
+        nodes.comment("", "no"), paragraph(nodes.emphasis("", "so"), nodes.inline("", "hidden", classes=["visually-hidden"])),
+    )[0])  # fmt: skip
+    assert html.select_one("li").get_text() == "rate: 0.1"
+    assert [part.get_text() for part in html.select("strong")] == ["rate", "Note", "Sources"]
+    assert html.select_one("blockquote").get_text().split() == ["Note", "mind"]
+    assert html.select_one("br").previous_sibling == "one" and html.hr is not None
+    assert html.select_one("code.language-python").get_text().strip() == ">>> 1"
+    assert html.find(id="here") is not None and html.img["src"] == "attachment:b.svg"
+    assert html.em.get_text() == "so" and not re.search("no|hidden", html.get_text())
+
+
+def test_a_table_without_a_head_gets_an_empty_one():
+    rows = [nodes.row("", nodes.entry("", paragraph(word))) for word in ("a", "b")]
+    table = nodes.table("", nodes.title("", "Letters"), nodes.tgroup("", nodes.tbody("", *rows), cols=1))
+    html = rendered(written(table)[0])
+    assert ([cell.get_text() for cell in html.select("th")], [cell.get_text() for cell in html.select("td")]) == ([""], ["a", "b"])
+    assert html.strong.get_text() == "Letters"
+
+
 def test_a_picture_of_the_text_travels_in_its_cell(tmp_path):
     (tmp_path / "a.svg").write_text("<svg/>", encoding="utf-8")
     document = SimpleNamespace(children=[paragraph(nodes.image(uri="a.svg", alt="A hill."))])

@@ -1,6 +1,7 @@
 """The recorded experiments are complete, and are what running them gives."""
 
 import json
+import runpy
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -133,6 +134,17 @@ def test_recording_writes_a_table_that_is_the_grid(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))["small"]["runs"] == 4
     experiments.record("small", tmp_path)
     assert (tmp_path / "small.csv.gz").read_bytes() == first
+
+
+def test_the_command_records_what_it_is_asked_for(monkeypatch, capsys):
+    made = []
+    monkeypatch.setattr(experiments, "record", lambda name, cache: made.append(name))
+    assert experiments.main(["words", "wide"]) == 0 and made == ["words", "wide"]
+    assert experiments.main([]) == 0 and made[2:] == [*EXPERIMENTS]
+    monkeypatch.setattr("sys.argv", ["experiments", "wide", "wider"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("lib.experiments")
+    assert ended.value.code == 2 and "no experiment wider; there are logistic" in capsys.readouterr().err
 
 
 def test_the_autoencoder_compares_the_same_settings():

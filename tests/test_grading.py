@@ -1,4 +1,4 @@
-"""Building and grading, on a small assignment: what a submission may hold, and what grading a folder leaves behind."""
+"""Grading, on a small assignment: what a submission may hold, and what grading a folder leaves behind."""
 
 import csv
 import json
@@ -6,20 +6,17 @@ import random
 import re
 import subprocess
 import sys
-import zipfile
 from copy import deepcopy
 
 import numpy as np
 import pytest
 from nbformat import from_dict, writes
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from sample import HOSTILE, ROOT, master, write_master
+from sample import HOSTILE, ROOT, write_master
 
-from lib import install
-from lib.fork import repository
 from lib.homework import build as building
 from lib.homework import grade as grading
-from lib.homework import masters, pages, sandbox, session
+from lib.homework import masters, sandbox, session
 
 FULL = {"q1": 4, "q2": 2, "q3": 4}
 
@@ -69,64 +66,7 @@ def with_cell(notebook, source, place=3):
     return copy
 
 
-# Building.
-
-
-def test_a_build_has_every_part(built):
-    files = {path.relative_to(built).as_posix() for path in built.rglob("*") if path.is_file()}
-    assert files == {
-        "student/sample.ipynb", "student/sample-ada.ipynb", "student/sample-bob-2.ipynb", "colab/sample.ipynb",
-        "solution/sample.ipynb", "autograder.zip", "key.html", "questions.json",
-    }  # fmt: skip
-
-
-def test_a_students_own_copy_has_the_id(built):
-    assert 'student = "anonymous"' in writes(masters.read(built / "student" / "sample.ipynb")).replace("\\", "")
-    assert "student = 'ada'" in writes(masters.read(built / "student" / "sample-ada.ipynb"))
-
-
-def test_the_install_cell_names_the_books_repository(built):
-    first = masters.read(built / "colab" / "sample.ipynb").cells[0].source
-    assert install.requirement(*repository()) in first
-    with zipfile.ZipFile(built / "autograder.zip") as zipped:
-        assert "numpy>=" in zipped.read("environment.yml").decode()
-        assert {"files/lib/rules.py", "files/lib/homework/properties.py", "files/lib/data/fashion.npz"} <= {
-            *zipped.namelist()
-        }
-        assert not re.search(r"\b(HIDDEN|COURSE)\b", zipped.read("tests/q2.py").decode())
-
-
-def test_a_course_changes_numbers_and_seeds_and_its_word_is_not_shown(built):
-    assert building.hidden_seed("a", "sample") != building.hidden_seed("b", "sample")
-    assert building.course_word("a") != building.course_word("b")
-    for edition in ("student", "colab", "solution"):
-        text = writes(masters.read(built / edition / "sample.ipynb"))
-        assert "blue whale" not in text
-        assert str(building.hidden_seed("blue whale", "sample")) not in text
-        assert building.course_word("blue whale") in text
-
-
-def test_equations_become_mathml_and_money_does_not():
-    text = r"$$\begin{aligned} a &= b \\ &< c \end{aligned}$$ and $m_t$, for $5 and $6, and $\nonsense{$"
-    page = pages.notebook_html(new_notebook(cells=[new_markdown_cell(text)]))
-    assert page.count("<math") == 2 and page.count("<mtr") == 2
-    assert "$5 and $6" in page and "&amp;" not in page
-
-
-def test_the_key_has_tests_and_rubric_and_can_do_nothing(built):
-    page = (built / "key.html").read_text(encoding="utf-8")
-    assert all(words in page for words in ("Its path along all streams.", "5 points: why.", "<math"))
-    assert "<script" not in page
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["    m = mu * m + g / 2", "    require(same_path(mine, 1, reference, seed=HIDDEN))", "Since $a < b$, it is."],
-)
-def test_a_solution_or_a_test_in_a_students_copy_is_found_out(built, line):
-    copy = masters.read(built / "student" / "sample.ipynb")
-    assert masters.leaks(copy, master()) == []
-    assert masters.leaks(with_cell(copy, f"first = 1\n{line}"), master()) == [line.strip()]
+# Grading at Gradescope.
 
 
 def test_the_autograder_gives_otter_run_the_same_points(built, tmp_path):
@@ -398,18 +338,6 @@ def test_an_answer_may_have_headings_of_its_own():
     cells = ["## Why\n\nA question.", "## My answer\n\nfirst part", "### More\n\nsecond part", "## Next\n\nanother question", "left out"]
     found = grading._answer(new_notebook(cells=[new_markdown_cell(cell) for cell in cells]), "Why", ["Why", "Next"])
     assert "first part" in found and "second part" in found and "left out" not in found and "question" not in found
-
-
-def test_ids_of_students_are_read_as_any_editor_writes_them(tmp_path, capsys):
-    path = tmp_path / "ids.txt"
-    path.write_text("\ufeffada\r\n\n  bob-2 \nZoë@uni.example\n", encoding="utf-8")
-    assert building.ids(path) == ["ada", "bob-2", "Zoë@uni.example"]
-    for wrong in ("Mary Ann", "a/b", "a\\b"):
-        path.write_text(wrong, encoding="utf-8")
-        with pytest.raises(ValueError, match="cannot stand in a file's name"):
-            building.ids(path)
-    assert building.main(["--students", str(tmp_path / "missing.txt")]) == 1
-    assert "missing.txt" in capsys.readouterr().err
 
 
 def test_every_submission_has_a_page_of_its_own():

@@ -1,6 +1,7 @@
 """What students import: properties find the fault and only the fault; variants; values on the wire."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -29,6 +30,11 @@ def in_place(theta, g, t, m, *, lr=1e-2, mu=0.9):
     m *= mu
     m += g
     return theta - lr * m, m
+
+
+def sgd_of(lr):
+    """SGD with another default."""
+    return lambda theta, g, t: (theta - lr * g,)
 
 
 class Remembering:
@@ -271,7 +277,8 @@ def test_what_does_not_travel_is_named(value):
     "line",
     ["", "[", '["array", "|O", [1], "AAAA"]', '["sympy", ["lambdify", ["Symbol", "x", {}]]]', '["sympy", ["__import__", "os"]]',
      '["sympy", ["sympify", "1"]]', '["nothing"]', '["array", "<f8", [9], ""]', '["sympy", ["Rational", "__import__(1)"]]', '["list"', "[[]]",
-     '["sympy", ["preorder_traversal"]]', '["function", "x", 1]'],
+     '["sympy", ["preorder_traversal"]]', '["function", "x", 1]', '["sympy", 3]', '["sympy", []]', '["opaque", "a", "b"]', "[]",
+     '["stub", 1, 2]', '["ellipsis", 1]', '["sympy", ["Rational", "1", "2"]]', '["sympy", ["Pi"], ["Pi"]]'],
 )  # fmt: skip
 def test_a_line_that_nobody_wrote_is_refused_and_runs_nothing(line):
     with pytest.raises(ValueError):
@@ -282,6 +289,40 @@ def test_a_value_that_holds_itself_ends():
     endless = []
     endless.append(endless)
     assert "nested too deeply" in json.dumps(wire.dumps(endless, wire.Functions()))
+
+
+@pytest.mark.parametrize(("around", "most"), [(lambda value: [value], 200), (lambda value: (value,), 200), (lambda value: {"a": value}, 100)])
+def test_a_value_arrives_from_any_depth_up_to_200(around, most):
+    value = 5
+    for _ in range(most):
+        value = around(value)
+    assert there(value) == value
+    assert "nested too deeply" in wire.dumps(around(value), wire.Functions())
+
+
+def test_an_expression_is_not_evaluated_on_its_way():
+    assert there(sp.Add(a, a, evaluate=False)).args == (a, a)
+
+
+def test_what_does_not_travel_can_be_told_apart():
+    assert {there(object()), there(object()), there(np)} == {wire.Opaque("object"), wire.Opaque("module")}
+
+
+def test_arrays_that_a_call_changed_go_back_and_no_others():
+    def f(x, y, word, *, by):
+        x[0] = by
+        return word + "!"
+
+    x, y = np.ones(2), np.ones(2)
+    result, changed = wire.call(f, (x, y, "no"), {"by": 5})
+    assert (result, [*changed]) == ("no!", [0]) and changed[0] is x
+    assert wire.taken((7, {1: np.zeros(2)}), ["no", y]) == 7
+    assert y.tolist() == [0, 0]
+
+
+def test_a_functions_number_says_nothing():
+    numbers = [wire.Functions().number(sgd) for _ in range(64)]
+    assert 2**47 <= max(numbers) < 2**48 and len({*numbers}) == 64
 
 
 def test_titles_of_properties_differ():
@@ -326,3 +367,173 @@ def test_a_variant_has_an_id_of_at_most_40_letters_and_cannot_be_changed():
     with pytest.raises(AttributeError):
         made.student = "y"
     assert 2**31 < max(made.seed(str(number)) for number in range(20)) < 2**32
+
+
+# What the properties try. The same seed tries the same on every machine, in every year: a grade does not depend on it.
+
+
+def fingerprint(arrays):
+    """A number that another number in the arrays, or another order of them, would change."""
+    every = np.concatenate([np.ravel(array).astype(float) for array in arrays])
+    return float(np.arcsinh(every / 1e-9) @ np.cos(np.arange(every.size)))
+
+
+def tried(ask):
+    """What a rule is asked for by a property, call by call."""
+    asked = []
+
+    def spy(theta, g, t, m, *, lr=0.5):
+        asked.extend((theta.copy(), g.copy(), t, m.copy(), lr))
+        m = m + g.astype(m.dtype)
+        return (theta - theta.dtype.type(0.5) * m).astype(theta.dtype), m
+
+    ask(spy)
+    return fingerprint(asked)
+
+
+STREAMS = {
+    "random gradients": -251.3532996,
+    "gradients of one direction": 1.001404754,
+    "tiny gradients (about 1e-8)": -30.24933058,
+    "huge gradients (about 1e6)": -390.484468,
+    "rare gradients (most are 0)": -32.43343564,
+    "gradients of 0, then others": -164.3980648,
+}
+FINGERPRINTS = {
+    "shapes": 208.138556,
+    "pure": -58.06254709,
+    "stateless": 286.9537916,
+    "uses_t": -88.14798095,
+    "elementwise": -129.1549479,
+    "mirrored": 50.20387849,
+    "translated": 185.5962861,
+    "scales": 114.8012543,
+    "proportional": 101.3002506,
+    "rests": 20.56330553,
+    "first_step": -64.8784895,
+    "becomes": -14.25025658,
+    "same_path": -76.17743791,
+    "moves": 90.59808192,
+}
+
+
+def test_streams_are_the_same_everywhere():
+    found = {name: fingerprint([stream]) for name, stream in streams(5).items()}
+    assert found == pytest.approx(STREAMS)
+    assert {stream.shape for stream in streams(5, 7, (2, 2)).values()} == {(7, 2, 2)}
+
+
+TRIED = {
+    "shapes": lambda rule: homework.shapes(rule, 1), "pure": lambda rule: homework.pure(rule, 1),
+    "stateless": lambda rule: homework.stateless(rule, 1), "uses_t": lambda rule: homework.uses_t(rule, 1),
+    "elementwise": lambda rule: homework.elementwise(rule, 1), "mirrored": lambda rule: homework.mirrored(rule, 1),
+    "translated": lambda rule: homework.translated(rule, 1), "scales": lambda rule: homework.scales(rule, 1, 1),
+    "proportional": lambda rule: homework.proportional(rule, 1), "rests": lambda rule: homework.rests(rule, 1),
+    "first_step": lambda rule: homework.first_step(rule, 1, lambda theta, g: -0.5 * g),
+    "becomes": lambda rule: homework.becomes(rule, 1, momentum, 1, {"lr": 0.5, "mu": 1.0}),
+    "same_path": lambda rule: homework.same_path(rule, 1, lambda theta, g, t, m: (theta - 0.5 * (m + g), m + g)),
+    "moves": lambda rule: homework.moves(rule, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_what_a_property_tries_is_the_same_everywhere(name):
+    assert tried(TRIED[name]) == pytest.approx(FINGERPRINTS[name], rel=1e-7)
+
+
+def test_numbers_for_symbols():
+    n, x = sp.Symbol("n", integer=True), sp.Symbol("x")
+    drawn = [properties._sample([x, n], np.random.default_rng(seed)) for seed in range(1500)]
+    assert {each[n] for each in drawn} == {2, 3, 4, 5}
+    assert {each[x] for each in drawn} == {sp.Rational(k, 100) for k in range(10, 90)}
+
+
+# How near is near enough, and what is said.
+
+
+@pytest.mark.parametrize(
+    ("found", "holds"),
+    [
+        (homework.translated(lambda theta, g, t: (theta - g * (1 + 1e-4 * (theta > 30)),), 0), False),
+        (homework.translated(lambda theta, g, t: (theta - g * (1 + 1e-7 * (theta > 30)),), 0), True),
+        (homework.first_step(sgd, 0, lambda theta, g: -g * (1 + 1e-3), lr=1.0), False),
+        (homework.first_step(sgd, 0, lambda theta, g: -g * (1 + 1e-6), lr=1.0), True),
+        (homework.first_step(sgd, 0, lambda theta, g: -g * (1 + 1e-2 * (abs(g) < 1e-6)), lr=1.0), False),
+        (homework.scales(lambda theta, g, t: (theta - 0.01,), 0, 1), False),
+        (homework.scales(lambda theta, g, t: (theta - g * (1 + 1e-3 * (abs(g) > 200)),), 0, 1), False),
+        (homework.elementwise(lambda theta, g, t: (theta - g * (1 + (np.arange(g.size) == 2)),), 0), False),
+        (homework.same_path(lambda theta, g, t: (theta - 1e-4 * g * (1 + 0.1 * (t == 1)),), 0, sgd_of(1e-4)), False),
+        (homework.same_path(lambda theta, g, t: (theta - 1e-4 * g * (1 + 1e-9 * (t == 1)),), 0, sgd_of(1e-4)), True),
+        (homework.same_path(lambda theta, g, t: (theta - 1e-9 * g + 4e-7 * (t == 1),), 0, sgd_of(1e-9)), False),
+        (homework.values(lambda x: x + 1e-3, lambda x: x, (0.0,)), False),
+        (homework.values(lambda x: x * (1 + 1e-3), lambda x: x, (1.0,)), False),
+        (homework.values(lambda x: x * (1 + 5e-7), lambda x: x, (1.0,)), True),
+        (homework.number(1.004, 1.0), True), (homework.number(1.006, 1.0), False), (homework.number(1e-200, 2e-200), False),
+        (homework.between(1, 1, 2), True), (homework.between([1, 2], 1, 2), True), (homework.between([], 1, 2), False),
+        (homework.between(np.inf, 1, np.inf), False),
+        (homework.expression(10**6 + sp.Float("5e-4"), 10**6), True), (homework.expression(sp.Float("5e-10"), 0), True),
+        (homework.expression(sp.Float("1.5e-9"), 0), False),
+    ],
+)  # fmt: skip
+def test_how_near_is_near_enough(found, holds):
+    assert found.holds is holds, found
+
+
+def test_nan_agrees_with_nan():
+    assert properties._agree([np.nan, 1], [np.nan, 1 + 5e-7]) and not properties._agree(0, 1e-9)
+
+
+def two_states(theta, g, t, m, v):
+    return theta, m + 1, v + 2
+
+
+@pytest.mark.parametrize(
+    ("found", "says"),
+    [
+        (homework.scales(sgd, 0, 0, lr=0.1), "gradients 1000 times as large make steps about 1e+03 times as large"),
+        (homework.shapes(lambda theta, g, t, m: (theta.astype(float), m.astype(np.float16)), 1), "float32 parameters become float64"),
+        (homework.shapes(lambda theta, g, t: [theta], 0), "it must return a tuple: the new theta and 0 state(s); it returned a list"),
+        (homework.shapes(lambda theta, g, t: (theta, g), 0), "it must return a tuple: the new theta and 0 state(s); it returned 2 values"),
+        (homework.shapes(lambda theta, g, t, m: (theta, m + np.ones(2)), 1), "state 1 has shape (2,) after a step, and () before"),
+        (homework.shapes(None, 0), "there is no function yet"), (homework.shapes(..., 0), "there is no function yet"),
+        (homework.shapes(3, 0), "it is 3, not a function"),
+        (homework.pure(lambda theta, g, t, m: (theta.__imul__(2), m.__imul__(2), g.__imul__(2))[:2], 1), "a call changes theta in place"),
+        (homework.becomes(sgd, 0, sgd, 0, {}, lr=0.5), "with lr=0.5 it should be sgd with its defaults; it parts at step 1 of random gradients"),
+        (homework.becomes(sgd, 0, sgd, 0, {"lr": 0.5}), "with its defaults it should be sgd with lr=0.5; it parts at step 1 of random gradients"),
+        *((missing, "there is no answer yet") for value in (None, ...) for missing in (
+            homework.number(value, 1), homework.between(value, 0, 1), homework.expression(value, sp.S.One))),
+        (homework.between(3.14159, 0, 1), "3.142 does not"), (homework.between([3, 4], 0, 1), "it does not"),
+        (homework.between([], 0, 1), "it does not"),
+        (homework.expression(sp.Symbol("q") + sp.Symbol("p") + sp.Symbol("r"), 1), "it has the symbol p, which the answer does not need"),
+        (homework.values(None, abs, (1,)), "there is no function yet"), (homework.values(3, abs, (1,)), "it is 3, not a function"),
+        *((homework.values(lambda x, value=value: value, abs, (1,)), "it returns nothing") for value in (None, ...)),
+        (homework.catches(None, [], 1), "there is no test yet"), (homework.catches(3, [], 1), "it is 3, not a function"),
+    ],
+)  # fmt: skip
+def test_what_is_said(found, says):
+    assert found.what == says
+
+
+def test_where_to_look():
+    assert homework.values(math.pow, lambda x, y: 0 * x[0], (2, 3)).look == "run it in a cell of its own"
+    assert homework.values(lambda x, y: 1.0, lambda x, y: 2.0, (2.5, [3])).look == "<lambda>(2.5, …)"
+    assert "rule of the book" in homework.catches(lambda rule: False, [sgd], adam).look
+    assert homework.catches(lambda rule: False, [sgd], adam, kind="race").look == ""
+
+
+def test_three_sets_of_numbers_are_tried_for_the_symbols(monkeypatch):
+    drawn, sample = [], properties._sample
+    monkeypatch.setattr(properties, "_sample", lambda *given: drawn.append(sample(*given)) or drawn[-1])
+    assert homework.expression(sp.Symbol("x"), sp.Symbol("x")).holds
+    assert len({*map(str, drawn)}) == len(drawn) == 3
+
+
+def test_a_watched_state_is_the_first_unless_another_is_asked_for():
+    zero = np.zeros(1)
+    assert homework.watched(two_states)(zero, zero, 1, zero, zero, zero)[0] == 1
+    assert homework.watched(two_states, 2)(zero, zero, 1, zero, zero, zero)[0] == 2
+
+
+def test_a_finding_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        homework.rests(sgd, 0).holds = False

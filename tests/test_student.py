@@ -1,9 +1,12 @@
 """The student's side of grading, without its confinement: what it answers, and what its hook refuses."""
 
-import io
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
@@ -93,18 +96,18 @@ def test_a_picture_is_an_output_and_a_huge_one_is_not(shell):
     show = "from IPython.display import HTML, display\n"
     picture, small, huge = answers(
         cell("import matplotlib.pyplot as plt\nplt.plot([1, 2]); plt.show()"), cell(f"{show}display(HTML('<b>x</b>'))"),
-        cell(f"{show}display(HTML('x' * {student.LARGEST}))"),
+        cell(f"{show}display(HTML('x' * 1_999_999)); display(HTML('x' * 2_000_000))"),
     )  # fmt: skip
     assert "image/png" in picture[2][0]["data"]
     assert small[2] == [{"output_type": "display_data", "metadata": {}, "data": {
         "text/html": "<b>x</b>", "text/plain": "<IPython.core.display.HTML object>",
     }}]  # fmt: skip
-    assert huge[2][0]["data"].keys() == {"text/plain"}
+    assert [each["data"].keys() for each in huge[2]] == [{"text/html", "text/plain"}, {"text/plain"}]
 
 
 def test_long_texts_are_cut(shell):
-    long, error = answers(cell(f"print('y' * {student.LONGEST + 9})"), cell("raise ValueError('z' * 900)"))
-    assert long[2][0]["text"] == "y" * student.LONGEST
+    long, error = answers(cell("print('y' * 20_009)"), cell("raise ValueError('z' * 900)"))
+    assert long[2][0]["text"] == "y" * 20_000
     assert error[1] == ("ValueError: " + "z" * 900)[:500]
 
 
@@ -116,6 +119,13 @@ def test_long_texts_are_cut(shell):
 def test_a_cell_says_its_error(shell, source, says):
     error = answers(cell(source))[0][1]
     assert error is None if says is None else error.startswith(says)
+
+
+def test_no_history_is_kept(shell):
+    forget()
+    made = student._shell()
+    student._run(made, "x = 1")
+    assert made.user_ns["In"] == [""] and made.execution_count == 1 and not made.history_manager.enabled
 
 
 def test_names_and_values(shell):
@@ -180,6 +190,29 @@ def test_a_function_of_the_grader_is_asked_for_and_may_ask_in_turn(shell):
         assert (final[0], value(final[1])[0]) == (5, "ValueError: no")
 
     Grader(talk)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory, which Linux can")
+def test_the_process_keeps_its_pipes_to_itself_and_goes_on_after_an_interruption(tmp_path):
+    command = [sys.executable, "-m", "lib.homework.student", str(3 << 30), "40"]
+    given = os.environ | {"PYTHONPATH": str(Path(sandbox.__file__).parents[2])}
+    process = subprocess.Popen(command, cwd=tmp_path, env=given, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def ask(source):
+        process.stdin.write(json.dumps(cell(source) | {"n": 1}).encode() + b"\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())[1]
+
+    limits = "import resource as r; print(*(r.getrlimit(each)[0] for each in (r.RLIMIT_AS, r.RLIMIT_CPU)))"
+    assert ask(limits)[2][0]["text"] == f"{3 << 30} 90\n"
+    assert ask("import os; os.write(1, b'[]\\n'); os.write(2, b'to nobody'); print(os.read(0, 9))")[2][0]["text"] == "b''\n"
+    assert ask("open('/etc/shadow')")[1].startswith("PermissionError: a submission may not read outside its folder")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert ask("print('still here')")[2][0]["text"] == "still here\n"
+    said, errors = process.communicate(b"{\n")
+    assert (process.returncode, said) == (0, b"")
+    assert b"to nobody" in errors and b"JSONDecodeError" in errors
 
 
 # What the hook refuses; that the kernel refuses it too is tested in test_grading.

@@ -55,12 +55,15 @@ def filled(export, found, name):
     if len(columns) != 1:
         raise ValueError(f"{len(columns)} columns of the gradebook are called {name!r}; one must be")
     key, (column,) = header.index("ID"), columns
-    if missing := sorted(set(found) - {row[key] for row in export[1:] if len(row) > key}):
+    if missing := sorted(set(found) - {row[key] for row in export if len(row) > key}):
         raise ValueError(f"the gradebook has no student with the number {', '.join(missing)}")
-    return [
-        row if len(row) <= column or row[key] not in found else [*row[:column], found[row[key]], *row[column + 1 :]]
-        for row in export
-    ]
+
+    def with_score(row):
+        if len(row) <= key or row[key] not in found:
+            return row
+        return [*row[:column], *[""] * (column - len(row)), found[row[key]], *row[column + 1 :]]
+
+    return [with_score(row) for row in export]
 
 
 def main(arguments):

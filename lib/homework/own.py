@@ -56,11 +56,8 @@ def down(rule, grad, theta, steps, states, **hyper):
 @_property("it moves where there is a gradient")
 def moves(rule, states, seed=0, **hyper):
     """Along random gradients every coordinate moves."""
-    if (
-        not np.diff(path(rule, streams(seed)["random gradients"], _theta(seed), states, **hyper), axis=0)
-        .any(axis=0)
-        .all()
-    ):
+    steps = np.diff(path(rule, streams(seed)["random gradients"], _theta(seed), states, **hyper), axis=0)
+    if not steps.any(axis=0).all():
         raise Broken("theta stays where it is", f"{_name(rule)}(theta, g, 1, …) with a g that is not 0")
 
 
@@ -114,14 +111,15 @@ def _from_text(source):
     This happens in the grader's own process, so nothing may stand in its first line that Python computes.
     """
     text = textwrap.dedent(source)
-    body = ast.parse(text).body
-    if len(body) != 1 or not isinstance(body[0], ast.FunctionDef):
-        raise Broken("the text must be one function, made with def", "print(source)")
-    head = body[0].args
+    match ast.parse(text).body:
+        case [ast.FunctionDef() as function]:
+            head = function.args
+        case _:
+            raise Broken("the text must be one function, made with def", "print(source)")
     arguments = [*head.posonlyargs, *head.args, *head.kwonlyargs]
-    if body[0].decorator_list or body[0].returns or head.defaults or any(each.annotation for each in arguments):
+    if function.decorator_list or function.returns or head.defaults or any(each.annotation for each in arguments):
         raise Broken("a rule has no decorators, annotations and defaults of positional arguments", "its first line")
-    if head.vararg or head.kwarg or getattr(body[0], "type_params", []):
+    if head.vararg or head.kwarg or getattr(function, "type_params", []):
         raise Broken("each argument of a rule has a name of its own, without * or type parameters", "its first line")
     for default in head.kw_defaults:
         if not isinstance(default, ast.Constant):
@@ -131,10 +129,10 @@ def _from_text(source):
     scope = {"np": np}
     exec(compile(text, name, "exec"), scope)
     try:
-        equations(scope[body[0].name])
+        equations(scope[function.name])
     except HouseFormError as error:
         raise Broken(str(error).splitlines()[0], "equations(mine)") from None
-    return scope[body[0].name]
+    return scope[function.name]
 
 
 @_property("it is unlike every rule of the book")
@@ -156,7 +154,7 @@ def unlike(rule, states, others, seed=0, least=0.05, **hyper):
         )
         nearest = int(worst.argmin())
         if worst[nearest] < least:
-            setting = ", ".join(f"{name}={values[nearest, 0]:g}" for name, values in tried.items())
+            setting = ", ".join(f"{name}={values[nearest].item():g}" for name, values in tried.items())
             raise Broken(f"it makes the steps of {other.__name__}({setting}), up to {worst[nearest]:.1%} and a learning rate",
                          f"stream(mine, {other.__name__}, …)")  # fmt: skip
 
@@ -182,7 +180,7 @@ def _steps(other, gradients, theta, tried):
 
 def _misfit(mine, theirs):
     """What is left of ``mine`` after the best multiple of each setting's steps, as a share."""
-    flat, columns = mine.reshape(-1), theirs.swapaxes(1, 2).reshape(mine.size, -1)
+    flat, columns = mine.ravel(), theirs.swapaxes(1, 2).reshape(mine.size, theirs.shape[1])
     with np.errstate(all="ignore"):
         fitted = columns * (flat @ columns / (columns**2).sum(axis=0))
         left = np.sqrt(((flat[:, None] - fitted) ** 2).sum(axis=0) / (flat**2).sum())

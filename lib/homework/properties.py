@@ -189,7 +189,7 @@ def stateless(rule, states, seed=0, **hyper):
     first, second = (list(streams(seed + k).values())[0] for k in (0, 7))
     theta = _theta(seed)
     alone = [path(rule, gradients, theta, states, **hyper) for gradients in (first, second)]
-    runs = [(theta, [np.zeros_like(theta) for _ in range(states)]) for _ in range(2)]
+    runs = [(theta, [np.zeros_like(theta) for _ in range(states)]) for _ in alone]
     for t in range(1, STEPS + 1):
         for k, gradients in enumerate((first, second)):
             at, state = runs[k]
@@ -221,7 +221,7 @@ def elementwise(rule, states, seed=0, **hyper):
     together = path(rule, gradients, theta, states, **hyper)
     for i in range(3):
         alone = path(rule, gradients[:, [i]], theta[[i]], states, **hyper)
-        if not _agree(together[:, i], alone[:, 0]):
+        if not _agree(together[:, [i]], alone):
             raise Broken("a coordinate moves otherwise when the others are there", "run one coordinate alone, then all")
 
 

@@ -120,32 +120,28 @@ def _array(array, kind):
 def _decoded(value, functions, ask):
     if not isinstance(value, list):
         return value
-    kind, *parts = value
-    if kind in ("array", "scalar"):
-        dtype, shape, data = parts
-        if np.dtype(dtype).kind not in KINDS:
-            raise ValueError(f"an array of {dtype}")
-        array = np.frombuffer(base64.b64decode(data), np.dtype(dtype)).reshape(shape).copy()
-        return array if kind == "array" else array[()]
-    if kind == "list":
-        return [_decoded(part, functions, ask) for part in parts]
-    if kind == "tuple":
-        return tuple(_decoded(part, functions, ask) for part in parts)
-    if kind == "dict":
-        return dict(_decoded(part, functions, ask) for part in parts)
-    if kind == "sympy":
-        with sp.evaluate(False):
-            return _grown(parts[0])
-    if kind == "ellipsis":
-        return ...
-    if kind == "function":
-        number, name = parts
-        return Stub(ask, int(number), str(name))
-    if kind == "stub":
-        return functions[parts[0]]
-    if kind == "opaque":
-        return Opaque(str(parts[0]))
-    raise ValueError(f"a value of kind {kind!r}")
+    match value:
+        case ["array" | "scalar" as kind, dtype, shape, data] if np.dtype(dtype).kind in KINDS:
+            array = np.frombuffer(base64.b64decode(data), np.dtype(dtype)).reshape(shape).copy()
+            return array if kind == "array" else array[()]
+        case ["list", *parts]:
+            return [_decoded(part, functions, ask) for part in parts]
+        case ["tuple", *parts]:
+            return tuple(_decoded(part, functions, ask) for part in parts)
+        case ["dict", *pairs]:
+            return dict(_decoded(pair, functions, ask) for pair in pairs)
+        case ["sympy", tree]:
+            with sp.evaluate(False):
+                return _grown(tree)
+        case ["ellipsis"]:
+            return ...
+        case ["function", number, name]:
+            return Stub(ask, int(number), str(name))
+        case ["stub", number]:
+            return functions[number]
+        case ["opaque", kind]:
+            return Opaque(str(kind))
+    raise ValueError(f"no value begins with {value[:1]!r}")
 
 
 def _tree(expr):
@@ -165,22 +161,19 @@ def _tree(expr):
 
 
 def _grown(tree):
-    name, *parts = tree
-    if name == "Symbol":
-        return sp.Symbol(parts[0], **parts[1])
-    if name == "Rational":
-        return sp.Rational(parts[0])
-    if name == "Float":
-        return sp.Float(parts[0], precision=parts[1])
-    if name == "Function":
-        return sp.Function(parts[0])(*map(_grown, parts[1:]))
-    if name == "Matrix":
-        *entries, (rows, columns) = parts
-        return sp.Matrix(rows, columns, [_grown(entry) for entry in entries])
-    known = getattr(sp, name, None)
-    if isinstance(known, type) and issubclass(known, sp.Basic):
-        return known(*map(_grown, parts))
-    constant = getattr(sp.S, name, None)
-    if isinstance(constant, sp.Basic) and not parts:
-        return constant
-    raise ValueError(f"an expression with {name}")
+    match tree:
+        case ["Symbol", name, assumptions]:
+            return sp.Symbol(name, **assumptions)
+        case ["Rational", number]:
+            return sp.Rational(number)
+        case ["Float", digits, precision]:
+            return sp.Float(digits, precision=precision)
+        case ["Function", name, *parts]:
+            return sp.Function(name)(*map(_grown, parts))
+        case ["Matrix", *entries, [rows, columns]]:
+            return sp.Matrix(rows, columns, [_grown(entry) for entry in entries])
+        case [str() as name, *parts] if isinstance(known := getattr(sp, name, None), type) and issubclass(known, sp.Basic):
+            return known(*map(_grown, parts))
+        case [str() as name] if isinstance(constant := getattr(sp.S, name, None), sp.Basic):
+            return constant
+    raise ValueError(f"no expression begins with {tree[:1]!r}")
