@@ -44,7 +44,7 @@ TESTS = {
     "homework/masters": "building",
     "homework/pages": "building",
     "homework/sandbox": "student grading",
-    "homework/session": "own_rules grading",
+    "homework/session": "session own_rules",
     "homework/student": "student",
 }
 OPERATORS = [

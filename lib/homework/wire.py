@@ -141,7 +141,7 @@ def _decoded(value, functions, ask):
             return functions[number]
         case ["opaque", kind]:
             return Opaque(str(kind))
-    raise ValueError(f"no value begins with {value[:1]!r}")
+    raise ValueError(f"no value is written as {value!r}")
 
 
 def _tree(expr):
@@ -176,4 +176,4 @@ def _grown(tree):
             return known(*map(_grown, parts))
         case [str() as name] if isinstance(constant := getattr(sp.S, name, None), sp.Basic):
             return constant
-    raise ValueError(f"no expression begins with {tree[:1]!r}")
+    raise ValueError(f"no expression is written as {tree!r}")
