@@ -80,7 +80,7 @@ def survey(browser, url, views=VIEWS):
         problems += shows_source(page)
         for width in sorted({390, *(view.width for view in views)}, reverse=True):
             show(page, screen, View(width))
-            problems += is_too_wide(page)
+            problems += is_too_wide(page) + is_out_of_reach(page)
         page.evaluate(UNFOLD)
         problems += is_too_wide(page)
         page.evaluate(SIMPLER)
@@ -116,6 +116,11 @@ def is_too_wide(page):
     """What makes a page scroll sideways."""
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
     return [f"is wider than {page.evaluate('innerWidth')} px: {page.evaluate(WIDEST)}"] if wide else []
+
+
+def is_out_of_reach(page):
+    """Long equations whose end the keyboard does not reach."""
+    return [f"does not let the keyboard scroll {words}" for words in page.evaluate(UNREACHABLE)]
 
 
 def breaches(page, rules=RULES, part=None):

@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from browsing import UNREACHABLE, show_all, survey, visit
+from browsing import survey, visit
 from fontTools.ttLib import TTFont
 from pages import CHAPTERS, PAGES, TOC, soup
 from serving import served
@@ -18,17 +18,6 @@ from lib import icons, ledger
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_is_sound(browser, address, page):
     assert survey(browser, address + page) == []
-
-
-def test_a_long_equation_scrolls_in_its_box_and_the_keyboard_reaches_it(browser, address):
-    context = browser.new_context(viewport={"width": 390, "height": 900})
-    page = context.new_page()
-    for chapter in CHAPTERS:
-        page.goto(f"{address}{chapter}.html")
-        show_all(page)
-        page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        assert page.evaluate(UNREACHABLE) == []
-    context.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
