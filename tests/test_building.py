@@ -201,6 +201,11 @@ def test_a_test_without_words_has_the_name_of_its_function():
     assert asked(*tests)[0].tests == [masters.Test(0, "right")]
 
 
+def test_a_test_of_a_master_cannot_be_changed():
+    with pytest.raises(AttributeError):
+        masters.Test(1, "x").points = 2
+
+
 def test_blocks_end_where_they_end():
     raw = [new_raw_cell(text) for text in ("# BEGIN QUESTION\nname: a", "# BEGIN SOLUTION", "# BEGIN TESTS", "# END TESTS", "# END SOLUTION", "# END QUESTION")]
     notebook = new_notebook(cells=[cell for each in raw for cell in (each, new_code_cell("x"))] + [new_raw_cell("other")])
@@ -240,7 +245,7 @@ def test_all_of_a_solution_in_words_is_secret():
     assert masters.leaks(new_notebook(cells=[new_markdown_cell(words)]), in_solution(new_markdown_cell(words))) == ["Since it is so."]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "x" * 500])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"cells": [{"cell_type": "raw", "source": 5, "metadata": {}, "id": "x"}], "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', '{"cells": 3, "nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "x" * 500])
 def test_what_is_no_notebook_is_said_in_few_words(tmp_path, text):
     (tmp_path / "a.ipynb").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match="^not a notebook that can be read") as found:
@@ -248,12 +253,22 @@ def test_what_is_no_notebook_is_said_in_few_words(tmp_path, text):
     assert len(str(found.value)) < 270
 
 
-def test_a_notebook_is_read_as_any_program_writes_it(tmp_path):
-    cells = [{"cell_type": "code", "source": ["a\n", "b"], "outputs": [], "execution_count": None, "metadata": {}, "id": "x"}]
+def test_a_file_with_a_long_name_is_not_named_in_full(tmp_path):
+    path = tmp_path / ("x" * 240)
+    with pytest.raises(OSError) as reason:
+        path.read_text(encoding="utf-8")
+    with pytest.raises(ValueError) as found:
+        masters.read(path)
+    assert str(found.value) == f"not a notebook that can be read ({reason.type.__name__}: {str(reason.value)[:200]})"
+
+
+@pytest.mark.parametrize(("metadata", "read"), [({}, {}), ({"tags": ["x"]}, {"tags": ["x"]})])
+def test_a_notebook_is_read_as_any_program_writes_it(tmp_path, metadata, read):
+    cells = [{"cell_type": "code", "source": ["a\n", "b"], "outputs": [], "execution_count": None, "metadata": metadata, "id": "x"}]
     text = json.dumps({"cells": cells, "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
     (tmp_path / "a.ipynb").write_text(text, encoding="utf-8-sig")
     (cell,) = masters.read(tmp_path / "a.ipynb").cells
-    assert (cell.source, cell.metadata) == ("a\nb", {})
+    assert (cell.source, cell.metadata) == ("a\nb", read)
 
 
 # Pages.
@@ -266,7 +281,7 @@ def page_of(*cells):
 def test_what_could_do_anything_is_no_part_of_a_page():
     html = '<script>alert(1)</script><p onclick="x()">a</p><img src="javascript:y" alt="b"><a href="data:,c" title="t">d</a>'
     page = page_of(new_markdown_cell(html), new_code_cell("x", outputs=[new_output("display_data", {"text/html": html})]))
-    assert not re.search(r"<script|onclick|javascript:", page)
+    assert not re.search(r"<script|onclick|javascript:|&lt;script", page)
     assert page.count('<a href="data:,c" title="t">d</a>') == 2
 
 
@@ -274,7 +289,15 @@ def test_equations_of_a_page():
     page = page_of(new_markdown_cell("$$x\n= 1$$ and $y < 2$, $ z$ $5$6 and $\\nonsense{$."))
     assert page.count("<math") == 2 and page.count('display="block"') == page.count('display="inline"') == 1
     assert "$ z$" in page and "$5$6" in page and "nonsense{$" in page
+    assert re.search('display="block"><mrow><mi>x</mi>', page) and re.search('display="inline"><mrow><mi>y</mi>', page)
+    assert r"$\href{javascript:x}{y}$" in page_of(new_markdown_cell(r"$\href{javascript:x}{y}$"))
     assert "<mtable" in page_of(new_markdown_cell("$$\\begin{gathered} a \\\\ b \\end{gathered}$$"))
+
+
+def test_a_page_has_neither_numbers_of_cells_nor_marks_beside_headings():
+    output = new_output("execute_result", {"text/plain": "7"}, execution_count=3)
+    page = page_of(new_markdown_cell("# Title"), new_code_cell("x", execution_count=3, outputs=[output]))
+    assert "Title" in page and "7" in page and not re.search(r"In|Out|\[3\]|¶", page)
 
 
 def test_half_a_pair_of_surrogates_is_a_question_mark():

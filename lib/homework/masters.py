@@ -114,7 +114,6 @@ def read(path):
             raise ValueError("it has no cells")
         for cell in notebook.cells:
             cell.source = "".join(cell.source)
-            cell.metadata = nbformat.from_dict(cell.get("metadata") or {})
     except Exception as error:
         raise ValueError(f"not a notebook that can be read ({type(error).__name__}: {str(error)[:200]})") from None
     return notebook
