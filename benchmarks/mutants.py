@@ -43,7 +43,7 @@ TESTS = {
     "homework/grade": "grading",
     "homework/masters": "building",
     "homework/pages": "building",
-    "homework/sandbox": "student grading",
+    "homework/sandbox": "student session",
     "homework/session": "session own_rules",
     "homework/student": "student",
 }

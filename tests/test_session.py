@@ -182,13 +182,12 @@ def test_limits_are_passed_on(started, monkeypatch):
 
 
 def test_threads_end_with_the_process(started):
-    before = threading.active_count()
+    before = {*threading.enumerate()}
     given = started("x = 1")
     given.run()
-    assert threading.active_count() == before + 2
-    assert all(thread.daemon for thread in threading.enumerate()[before:])
+    new = {*threading.enumerate()} - before
+    assert len(new) == 2 and all(thread.daemon for thread in new)
     given.stop()
-    for _ in range(50):
-        if threading.active_count() > before:
-            time.sleep(0.1)
-    assert threading.active_count() == before
+    for thread in new:
+        thread.join(10)
+    assert not any(thread.is_alive() for thread in new)
