@@ -89,6 +89,15 @@ def mutants():
     return markdown(("module", "changes", "noticed", "share", "explained"), [*rows, ("**all**", *_noticed(everything))])
 
 
+def coverage():
+    """A table of the modules of ``lib`` of which the tests reach least, lines and branches, and of all."""
+    found = sorted(measured()["coverage"].items(), key=lambda item: item[1]["reached"] / item[1]["there"])
+    groups = {f"`{name}`": [made] for name, made in found[:NAMED]}
+    groups |= {f"{len(found) - NAMED} other modules": [made for _, made in found[NAMED:]], "**all**": dict(found).values()}
+    rows = [(name, _share(*(sum(made[key] for made in group) for key in ("reached", "there")))) for name, group in groups.items()]
+    return markdown(("module", "lines and branches reached"), rows)
+
+
 def _noticed(made):
     return str(made["mutants"]), str(made["noticed"]), _share(made["noticed"], made["mutants"]), str(made["explained"])
 

@@ -1517,7 +1517,7 @@ def measured_times_are_told():
     for part in {made["part"] for made in performance.measured()["comparisons"]}:
         assert len({line.count(" | ") for line in performance.comparisons(part).split("\n")}) == 1
     assert "MB" in performance.memory() and "kB" in performance.pages()
-    for table in (performance.times(), performance.mutants(), performance.releases()):
+    for table in (performance.times(), performance.mutants(), performance.coverage(), performance.releases()):
         assert len({line.count(" | ") for line in table.split("\n")}) == 1
     assert performance.slopes().keys() == performance.measured()["growth"].keys()
     assert len(performance.growth().axes) == len(performance.slopes())

@@ -70,6 +70,14 @@ def test_nearly_every_change_is_noticed_and_what_is_not_is_explained():
     assert [sum(int(row[column]) for row in modules) for column in (1, 2, 4)] == [int(every[column]) for column in (1, 2, 4)]
 
 
+def test_nearly_every_line_and_branch_is_reached():
+    *lowest, others, every = rows(performance.coverage())
+    assert percent(every[1]) >= 98 and others[0] == f"{len(found['coverage']) - 6} other modules"
+    shares = [percent(row[1]) for row in (*lowest, others)]
+    assert shares == sorted(shares) and all(made["reached"] <= made["there"] for made in found["coverage"].values())
+    assert performance._share(999_999, 10**6) == "99.9\N{NO-BREAK SPACE}%" and percent(performance._share(3, 3)) == 100
+
+
 def test_all_releases_passed():
     table = rows(performance.releases())
     assert {(row[0], row[1].rsplit(".", 1)[0]) for row in table} == {
