@@ -1,7 +1,7 @@
 """Measure how long the book takes to build and to test, part by part: ``PYTHONPATH=. python benchmarks/times.py``.
 
-It runs ``.ci/run``, so it takes half an hour and wants a quiet machine. Notebooks run two
-at a time and tests three, and a part's seconds are longer than alone. They are written to ``lib/measured.json``, for the page ``performance``.
+It runs ``.ci/run``, so it takes half an hour and wants a quiet machine. Notebooks run two at a time and tests three, so
+that a part's seconds are longer than alone. They are written to ``lib/measured.json``, for the page ``performance``.
 """
 
 import os
