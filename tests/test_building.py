@@ -3,8 +3,11 @@
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 
 import pytest
@@ -147,13 +150,21 @@ def test_a_build_that_fails_leaves_the_last_one(tmp_path, monkeypatch):
     assert [file.name for file in out.iterdir()] == ["sample"]
 
 
-def test_what_only_the_site_needs_to_know_of_a_cell_is_not_in_a_students_copy(tmp_path):
+def test_what_only_the_site_needs_to_know_of_a_cell_is_not_in_a_students_copy_and_the_rest_is(tmp_path):
     path = write_master(tmp_path)
     given = masters.read(path)
     given.cells[2].metadata["mystnb"] = {"x": 1}
+    given.cells.append(new_markdown_cell("That is all.", id="end"))
     path.write_text(writes(given), encoding="utf-8")
-    made = building.build(path, tmp_path / "out", execute=False)
-    assert all("mystnb" not in cell.metadata for cell in masters.read(made / "student" / "sample.ipynb").cells)
+    made = building.build(path, tmp_path / "a" / "new" / "folder", execute=False)
+    copy = masters.read(made / "student" / "sample.ipynb")
+    assert all("mystnb" not in cell.metadata for cell in copy.cells)
+    assert copy.cells[-1].source.endswith("That is all.")
+
+
+def test_a_build_does_not_depend_on_the_time(built):
+    for path in built.rglob("*.ipynb"):
+        assert not any("execution" in cell.metadata for cell in masters.read(path).cells), path
 
 
 def test_the_command_builds_what_it_can_and_counts_the_rest(tmp_path, capsys):
@@ -168,6 +179,28 @@ def test_the_command_builds_what_it_can_and_counts_the_rest(tmp_path, capsys):
     assert building.main([str(path), "--out", str(out)]) == 0
     assert "No COURSE was given" in capsys.readouterr().err
     assert building.course_word("downhill") in (out / "sample" / "student" / "sample.ipynb").read_text(encoding="utf-8")
+
+
+def test_without_names_the_command_builds_every_assignment(monkeypatch, capsys):
+    asked = []
+
+    class Pool(ThreadPoolExecutor):
+        def map(self, function, jobs):
+            asked.extend(jobs)
+            return []
+
+    monkeypatch.setattr(building, "ProcessPoolExecutor", Pool)
+    assert building.main([]) == 0
+    every = sorted((ROOT / "homework").glob("*.ipynb"))
+    assert len(every) > 3 and asked == [(path, building.BUILT, "downhill", ()) for path in every]
+    with pytest.raises(SystemExit):
+        building.main(["--help"])
+    assert "Build the assignments" in capsys.readouterr().out
+
+
+def test_the_commands_exit_code_says_whether_all_was_built(tmp_path):
+    command = [sys.executable, "-m", "lib.homework.build", "--course", "x", "--out", str(tmp_path)]
+    assert subprocess.run([*command, "missing.ipynb", "none.ipynb"], cwd=ROOT, capture_output=True).returncode == 1
 
 
 # Masters.

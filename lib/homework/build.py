@@ -55,7 +55,7 @@ def with_course(master, course):
     for cell in copy.cells:
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if not line.rstrip().endswith("# IGNORE")]
-            cell.source = re.sub(r"\b(COURSE|HIDDEN)\b", lambda word: values[word[1]], "\n".join(lines))
+            cell.source = re.sub(r"\b(?:COURSE|HIDDEN)\b", lambda word: values[word.group()], "\n".join(lines))
     return copy
 
 
@@ -93,7 +93,7 @@ def _build(path, master, name, target, students, execute):
         shutil.copytree(ROOT / "lib", folder / "lib", ignore=shutil.ignore_patterns("__pycache__", ".*"))
         nbformat.write(source, folder / f"{name}.ipynb")
         shutil.copy(Path(path).parent / SETTINGS, folder)
-        assign(str(folder / f"{name}.ipynb"), str(folder / "made"), no_pdfs=True, no_run_tests=True)
+        assign(str(folder / f"{name}.ipynb"), str(folder / "made"))
         student = normalise(masters.read(folder / "made" / "student" / f"{name}.ipynb"))
         solution = normalise(masters.read(folder / "made" / "autograder" / f"{name}.ipynb"))
         for cell in student.cells:
@@ -101,7 +101,7 @@ def _build(path, master, name, target, students, execute):
         if shown := masters.leaks(student, master):
             raise ValueError(f"{name}: the student's copy shows what it must not: {shown[:3]}")
         (zipped,) = (folder / "made" / "autograder").glob("*.zip")
-        target.mkdir(parents=True)
+        target.mkdir()
         shutil.move(zipped, target / "autograder.zip")
     if execute:
         client = NotebookClient(solution, timeout=300, kernel_name="python3", record_timing=False)
@@ -112,15 +112,13 @@ def _build(path, master, name, target, students, execute):
     _write(target / "colab" / f"{name}.ipynb", _colab(student))
     _write(target / "solution" / f"{name}.ipynb", solution)
     asked = masters.questions(master)
-    (target / "questions.json").write_text(
-        json.dumps([asdict(question) for question in asked], indent=1), encoding="utf-8"
-    )
+    (target / "questions.json").write_text(json.dumps([asdict(question) for question in asked]), encoding="utf-8")
     page = render("key.html", name=name, questions=asked, body=notebook_html(solution))
     (target / "key.html").write_text(page, encoding="utf-8")
 
 
 def _write(path, notebook):
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     path.write_text(written(notebook), encoding="utf-8", newline="\n")
 
 

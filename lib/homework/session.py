@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import nbformat
+from nbformat import ValidationError, from_dict, validate
 
 from . import sandbox
 from .wire import Functions, Opaque, call, dumps, loads
@@ -71,7 +71,7 @@ class Session:
         with self._understood():
             _, error, outputs = reply
             for output in outputs:
-                nbformat.validate(nbformat.from_dict(output), ref="output", version=4, version_minor=5)
+                validate(from_dict(output), ref="output", version=4, version_minor=5)
             self.errors[i], self.outputs[i] = error, outputs
 
     def _note(self, words):
@@ -160,7 +160,7 @@ class Session:
         """End the process if what it sent is nothing that :mod:`lib.homework.student` sends."""
         try:
             yield
-        except (LookupError, TypeError, ValueError, AttributeError, nbformat.ValidationError):
+        except (LookupError, TypeError, ValueError, AttributeError, ValidationError):
             self.stop()
             raise Stopped(UNREADABLE) from None
 
