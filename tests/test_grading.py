@@ -1,4 +1,4 @@
-"""Grading, on a small assignment: what a submission may hold, and what grading a folder leaves behind."""
+"""Grading, on a small assignment: what a submission may hold, and what grading a folder leaves behind; see test_gradebook."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from copy import deepcopy
 import numpy as np
 import pytest
 from nbformat import from_dict, writes
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell
 from sample import HOSTILE, ROOT, write_master
 
 from lib.homework import build as building
@@ -300,30 +300,6 @@ def test_points_given_by_hand_are_added_and_nothing_is_graded_again(built, folde
     assert "clear, but short" in (out / "by_hand.csv").read_text(encoding="utf-8-sig")
 
 
-def test_a_table_that_a_spreadsheet_saved_its_own_way_is_read(tmp_path):
-    path = tmp_path / "by_hand.csv"
-    path.write_text(
-        '\ufefffile;student;question;out_of;points;comment\na.ipynb;a;q4;5;3,5;"well; done"\n', encoding="utf-8"
-    )
-    assert grading.read_by_hand(path) == {("a.ipynb", "q4"): (3.5, "well; done")}
-    path.write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="has lost its columns"):
-        grading.read_by_hand(path)
-
-
-def test_what_a_failed_test_says():
-    assert grading._said("…\nUnmet: ✗ the value is right: 3 is not 4") == "the value is right: 3 is not 4"
-    assert grading._said("Trace\nRuntimeError: it hangs\n") == "it hangs"
-    for words in ("TypeError: NoneType' object is not iterable", "TypeError: dispatcher for __array_function__ did not return"):
-        assert grading._said(f"Trace\n{words}") == "there is no answer yet, or a function returns nothing"
-
-
-def test_a_comment_may_have_lines(tmp_path):
-    path = tmp_path / "by_hand.csv"
-    path.write_text('file,question,out_of,points,comment\r\na.ipynb,q4,5,3,"first\nsecond, ""third"""\r\n', encoding="utf-8", newline="")
-    assert grading.read_by_hand(path) == {("a.ipynb", "q4"): (3.0, 'first\nsecond, "third"')}
-
-
 def test_points_for_what_is_not_there_are_not_thrown_away(built, folder, tmp_path):
     out = tmp_path / "grades"
     out.mkdir()
@@ -332,30 +308,6 @@ def test_points_for_what_is_not_there_are_not_thrown_away(built, folder, tmp_pat
     with pytest.raises(ValueError, match="has points for gone.ipynb, which is not in .*grade into another folder"):
         grading.grade_all(folder, out, built.parent)
     assert (out / "by_hand.csv").read_text(encoding="utf-8") == table and not (out / "grades.csv").exists()
-
-
-def test_an_answer_may_have_headings_of_its_own():
-    cells = ["## Why\n\nA question.", "## My answer\n\nfirst part", "### More\n\nsecond part", "## Next\n\nanother question", "left out"]
-    found = grading._answer(new_notebook(cells=[new_markdown_cell(cell) for cell in cells]), "Why", ["Why", "Next"])
-    assert "first part" in found and "second part" in found and "left out" not in found and "question" not in found
-
-
-def test_every_submission_has_a_page_of_its_own():
-    files = ["a b.ipynb", "a_b.ipynb", "a/b.ipynb", "a__b.ipynb", "ä.ipynb", "a.b.ipynb"]
-    assert len({grading.slug(file) for file in files}) == len(files)
-    assert grading.slug("bob-2/homework.ipynb") == "bob-2__homework"
-
-
-@pytest.mark.parametrize("wrong", ["6", "-1", "many", "nan"])
-def test_points_by_hand_that_cannot_be_are_refused(built, folder, tmp_path, wrong):
-    out = tmp_path / "grades"
-    out.mkdir()
-    (out / "by_hand.csv").write_text(
-        f"file,student,assignment,question,title,out_of,points,comment\na.ipynb,a,sample,q4,t,5,{wrong},\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(ValueError, match=r"line 2: points is .*allowed are 0 to 5"):
-        grading.grade_all(folder, out, built.parent)
 
 
 def test_a_changed_notebook_is_graded_again(built, folder, tmp_path):

@@ -30,6 +30,7 @@ from pathlib import Path
 
 import psutil
 from nbformat import from_dict
+from nbformat.v4 import new_notebook
 from tqdm import tqdm
 
 from ..files import draft, write
@@ -161,7 +162,7 @@ def _said(message):
     last = message.strip().splitlines()[-1]
     if re.search("NoneType|ellipsis|__array_function__", last):
         return "there is no answer yet, or a function returns nothing"
-    return re.sub(r"^(Stopped|AssertionError|RuntimeError): ", "", last) or "it does not hold"
+    return re.sub(r"^(Stopped|AssertionError|RuntimeError): ?", "", last) or "it does not hold"
 
 
 def _student(session):
@@ -181,7 +182,7 @@ def _missing(session):
     except Stopped:
         there = []
     for name in session.missing:
-        near = difflib.get_close_matches(name, there, n=1)
+        near = difflib.get_close_matches(name, there)
         yield (f"there is no “{name}” in the notebook: was its cell deleted, or its name changed?"
                + (f" It has “{near[0]}”" if near else ""))  # fmt: skip
 
@@ -200,9 +201,7 @@ def _answer(notebook, title, titles):
             continue
         if inside:
             cells.append(cell)
-    return (
-        notebook_html(from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})) if cells else ""
-    )
+    return notebook_html(new_notebook(cells=cells)) if cells else ""
 
 
 # Many.
@@ -294,8 +293,8 @@ def row(file, result, given):
     checked = [question for question in result["questions"] if not question["manual"]]
     read = [question for question in result["questions"] if question["manual"]]
     points = {question["name"]: given.get((file, question["name"]), (None, ""))[0] for question in read}
-    sums = [sum(question[kind] for question in checked) for kind in ("score", "points")]
-    by_hand = [sum(value or 0 for value in points.values()), sum(question["points"] for question in read)]
+    score, out_of = (sum(question[kind] for question in checked) for kind in ("score", "points"))
+    by_hand, by_hand_out_of = sum(filter(None, points.values())), sum(question["points"] for question in read)
     notes = [*result["notes"], *(f"refused: {what}" for what in result["refused"])]
     if result["student"] == "anonymous":
         notes.append("no course id was typed")
@@ -303,8 +302,8 @@ def row(file, result, given):
         notes.append(f"the notebook says that it is by {result['student']}; its file's name does not")
     if waiting := [name for name, value in points.items() if value is None]:
         notes.append(f"to be read: {', '.join(waiting)}")
-    fixed = (file, result["student"], result["assignment"], result["status"], sums[0] + by_hand[0], sums[1] + by_hand[1],
-             *sums, *by_hand, round(result["seconds"], 1), "; ".join(notes))  # fmt: skip
+    fixed = (file, result["student"], result["assignment"], result["status"], score + by_hand, out_of + by_hand_out_of,
+             score, out_of, by_hand, by_hand_out_of, round(result["seconds"], 1), "; ".join(notes))  # fmt: skip
     scores = {question["name"]: question["score"] for question in checked} | points
     return dict(zip(FIXED, fixed)) | {name: "" if value is None else value for name, value in scores.items()}
 
@@ -395,7 +394,7 @@ def grade_all(folder, out, built=BUILT, *, seconds=120, memory=2 << 30, jobs=Non
             for done in tqdm(as_completed(waiting), total=len(waiting), unit="notebook"):
                 results[waiting[done]] = done.result()
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
     results = dict(sorted(results.items()))
     reading(out, results, built)
