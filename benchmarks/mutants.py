@@ -40,7 +40,7 @@ TESTS = {
     "homework/wire": "homework student",
     "homework/build": "building",
     "homework/canvas": "canvas",
-    "homework/grade": "grading",
+    "homework/grade": "gradebook",
     "homework/masters": "building",
     "homework/pages": "building",
     "homework/sandbox": "student session",

@@ -337,6 +337,10 @@ def test_half_a_pair_of_surrogates_is_a_question_mark():
     assert "a?b" in page_of(from_dict({"cell_type": "markdown", "source": "a\ud800b", "metadata": {}, "id": "x"}))
 
 
+def test_what_pages_are_made_with_is_made_once():
+    assert pages._templates() is pages._templates() and pages._exporter() is pages._exporter()
+
+
 def test_numbers_in_pages_are_short_and_words_are_escaped():
     filters = pages._templates().filters
     assert (filters["number"](2.50), filters["number"](3.0)) == ("2.5", "3")

@@ -4,6 +4,7 @@ The tests with a browser need Chromium, found on PATH or named by the variable C
 """
 
 import functools
+import json
 import re
 from urllib.parse import unquote, urldefrag
 
@@ -37,6 +38,33 @@ def test_the_badge_of_a_theorem_leads_to_its_entry_in_the_ledger(browser, addres
     assert 'claim(\n    "sgd-noise-floor"' in entry.locator("pre").inner_text()
     entry.get_by_role("link", name=re.compile(r"^Proposition \d+$")).click()
     page.wait_for_url("**/book/sgd.html#sgd-noise-floor")
+    context.close()
+
+
+ON_TOP = """() => {
+  const { left, width } = document.querySelector(".bd-article").getBoundingClientRect();
+  const seen = [120, 200, 280].map((y) => document.elementFromPoint(left + width / 2, y).closest("p, li, h2, h3, pre, .downhill"));
+  return seen.map((one) => one && [one.textContent.slice(0, 60), Math.round(one.getBoundingClientRect().top / 8)]);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("part", [0.3, 0.6, 1])
+def test_a_reader_who_comes_back_finds_what_was_on_top(browser, address, width, part):
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    page = context.new_page()
+    page.goto(f"{address}book/adam.html")
+    page.evaluate(f"scrollTo(0, {part} * document.documentElement.scrollHeight)")
+    page.wait_for_timeout(2000)
+    before = page.evaluate(ON_TOP)
+    assert any(before)
+    for come_back in (page.reload, lambda: (page.goto(f"{address}book/momentum.html"), page.go_back())):
+        come_back()
+        page.wait_for_function(f"before => JSON.stringify(({ON_TOP})()) === before", arg=json.dumps(before, separators=(",", ":"), ensure_ascii=False))
+    page.wait_for_function("history.scrollRestoration === 'auto'")
+    page.goto(f"{address}book/adam.html")
+    page.wait_for_timeout(500)
+    assert page.evaluate("scrollY") == 0
     context.close()
 
 

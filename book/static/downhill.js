@@ -41,3 +41,23 @@ addEventListener("load", () => {
 addEventListener("click", ({ target }) => {
   if (target.closest("dialog[open] a[href^='#']")) target.closest("dialog").close();
 });
+
+// A reader who comes back finds what was on top: until its sections are laid out, a page is not as long as it was.
+(() => {
+  const blocks = [...document.querySelectorAll(".bd-article section > *")], topOf = (block) => block.getBoundingClientRect().top;
+  const again = ["reload", "back_forward"].includes(performance.getEntriesByType("navigation")[0].type);
+  const [number, top] = (sessionStorage[location.pathname] ?? "").split(" "), block = again && blocks[number];
+  const restore = (frames) => {
+    scrollBy({ top: topOf(block) - top, behavior: "instant" });
+    if (frames) requestAnimationFrame(() => restore(frames - 1));
+    else history.scrollRestoration = "auto";
+  };
+  if (block) {
+    history.scrollRestoration = "manual";
+    addEventListener("pageshow", () => restore(20), { once: true });
+  }
+  addEventListener("pagehide", () => {
+    const shown = blocks.findLast((one) => one.checkVisibility({ contentVisibilityAuto: true }) && topOf(one) < 120);
+    sessionStorage[location.pathname] = shown ? `${blocks.indexOf(shown)} ${topOf(shown)}` : "";
+  });
+})();

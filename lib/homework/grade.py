@@ -253,15 +253,12 @@ def _result(notes, seconds=0.0):
 
 def _end(process):
     """End a process and all that came from it."""
-    try:
+    family = []
+    with contextlib.suppress(psutil.NoSuchProcess):
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
-    except psutil.NoSuchProcess:
-        family = []
     for each in family:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
-        except psutil.NoSuchProcess:
-            pass
     process.wait()
     process.stderr.close()
 
