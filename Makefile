@@ -7,7 +7,7 @@ REQUIREMENTS ?= requirements.txt
 export OMP_NUM_THREADS ?= 1
 # The tests of the library alone, which need no book.
 LIBRARY := $(patsubst %,tests/test_%.py,arguments beyond blocks bounds claims conventions data descent equations experiments \
-	explorer_code explorer_python figures homework losses models networks notation own_rules performance rates rules streams \
+	explorer_code explorer_python figures homework losses models networks notation own_rules performance rates rules single streams \
 	training)
 KATEX := node_modules/katex/package.json
 

@@ -8,6 +8,7 @@
 ``lib.losses``       loss functions of two variables
 ``lib.descent``      ``descend`` runs a rule, ``Optimizer`` steps in place
 ``lib.blocks``       runs a rule over long arrays block by block
+``lib.single``       runs a rule for one parameter after the other
 ``lib.equations``    source of a rule or loss → equations → LaTeX, JavaScript
 ``lib.notation``     one table: name in code, symbol, meaning, allowed values
 ``lib.claims``       ``claim`` checks a statement of the book, in forms

@@ -12,6 +12,9 @@ import numpy as np
 from .arguments import whole
 from .blocks import record, replay
 from .notation import NAMES
+from .single import single
+
+FEW = (1,), (2,)  # shapes of theta for which arrays are slower than numbers
 
 
 class Diverged(ArithmeticError):
@@ -59,13 +62,14 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
     path = _path(theta, schedule.shape, steps)
     theta = path[0]
     state = [np.zeros_like(theta) for _ in range(schedule.states)]
+    step = schedule.step_of_few(theta) or schedule.step
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for t in range(1, steps + 1):
             g = _checked(gradient(theta), theta)
             if on_divergence == "raise" and not _finite(g):
                 _check_path(path[:t])
                 raise _diverged(path[:t], t, "gradient", g)
-            path[t], *state = schedule.step(theta, g, t, state)
+            path[t], *state = step(theta, g, t, state)
             theta = path[t]
         if on_divergence == "raise":
             _check_path(path)
@@ -160,6 +164,26 @@ class Schedule:
             raise ValueError(f"{_name(self.rule)} made theta of shape {np.shape(changed[0])} from {theta.shape}.")
         return changed[0], *[np.asarray(s, theta.dtype) for s in changed[1:]]
 
+    def step_of_few(self, theta):
+        """:meth:`step` for a short ``theta``, one parameter after the other, with states that are lists of numbers.
+
+        None where that is slower than arrays, or another thing.
+        """
+        rule = single(self.rule) if theta.shape in FEW and theta.dtype == float and not self.shape else None
+
+        def step(theta, g, t, state):
+            try:
+                given = zip(theta.tolist(), _doubles(g), *state)
+                hyper = self.at(t)
+                if self.changes and any(isinstance(value, np.ndarray) for value in hyper.values()):
+                    raise ValueError("a run of its own for each value")
+                return zip(*[rule(x, slope, t, *s, **hyper) for x, slope, *s in given])
+            except Exception:  # arrays say what is wrong, if anything is
+                theta, *state = self.step(theta, g, t, [np.array(s) for s in state])
+                return [theta, *(s.tolist() for s in state)]
+
+        return step if rule else None
+
     def _shape(self):
         shapes = {name: np.shape(value)[: -self.parameter_axes or None] for name, value in self.fixed.items()}
         try:
@@ -249,6 +273,13 @@ def _checked(g, theta):
     if g.dtype is not theta.dtype and g.dtype.kind not in "fiub":
         raise TypeError(f"the gradient must hold real numbers, got {g.dtype}.")
     return g
+
+
+def _doubles(array):
+    """An array's numbers as Python's floats; ``ValueError`` where these compute in another precision."""
+    if array.dtype != float:
+        raise ValueError(array.dtype)
+    return array.tolist()
 
 
 def _gradient_of(grad, seed):

@@ -227,6 +227,7 @@ def test_every_public_function_is_fuzzed_or_left_out_for_a_reason():
 
 left_out("tests/test_blocks.py compares it with rules of every kind", "blocks.Recorded", "blocks.record", "blocks.replay",
          "blocks.where")  # fmt: skip
+left_out("tests/test_single.py compares it with rules of every kind", "single.single")
 left_out("tests/test_arguments.py tries both of its ends", "arguments.whole")
 left_out("tests/test_faults.py fills the disk under it", "files.draft", "files.write")
 left_out("it writes what a benchmark measured", "performance.update")
