@@ -162,6 +162,11 @@ def test_what_only_the_site_needs_to_know_of_a_cell_is_not_in_a_students_copy_an
     assert copy.cells[-1].source.endswith("That is all.")
 
 
+def test_a_course_is_given_by_name(tmp_path):
+    with pytest.raises(TypeError, match="positional"):
+        building.build(write_master(tmp_path), tmp_path, "blue whale")
+
+
 def test_a_build_does_not_depend_on_the_time(built):
     for path in built.rglob("*.ipynb"):
         assert not any("execution" in cell.metadata for cell in masters.read(path).cells), path

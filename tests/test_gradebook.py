@@ -272,6 +272,13 @@ def test_an_answer_may_have_headings_of_its_own():
     assert grading._answer(given, "Other", ["Why", "Next", "Other"]) == ""
 
 
+def test_limits_are_given_by_name(built, tmp_path):
+    for call in (lambda: grading.grade(tmp_path, built, 5), lambda: grading.checked(notebook(), built, 5),
+                 lambda: grading.grade_all(tmp_path, tmp_path, built, 5)):  # fmt: skip
+        with pytest.raises(TypeError, match="positional"):
+            call()
+
+
 # What is asked of a process.
 
 

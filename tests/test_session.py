@@ -169,16 +169,18 @@ def test_the_process_is_told_nothing_but_what_it_needs(tmp_path, monkeypatch):
 
 
 def test_limits_are_passed_on(started, monkeypatch):
-    asked = []
+    asked, confinement = [], sandbox.start()
     popen = session.subprocess.Popen
     monkeypatch.setattr(session.subprocess, "Popen", lambda command, **how: asked.append((command, how)) or popen(command, **how))
     given = started("x = 1", memory=3 << 30, seconds=50)
     given.run()
     ((command, how),) = asked
-    assert command == [*sandbox.start(), sys.executable, "-m", "lib.homework.student", str(3 << 30), "50"]
+    assert command == [*confinement, sys.executable, "-m", "lib.homework.student", str(3 << 30), "50"]
     assert how["cwd"] == given.folder and how["start_new_session"] is True
     assert (given.cell_seconds, given.call_seconds) == (30, 10)
     assert started().seconds == 120 and started().memory == 2 << 30
+    with pytest.raises(TypeError, match="positional"):
+        Session([], given.folder, 50)
 
 
 def test_threads_end_with_the_process(started):
