@@ -43,7 +43,7 @@ TESTS = {
     "homework/grade": "gradebook",
     "homework/masters": "building",
     "homework/pages": "building",
-    "homework/sandbox": "student session",
+    "homework/sandbox": "sandbox student",
     "homework/session": "session own_rules",
     "homework/student": "student",
 }
