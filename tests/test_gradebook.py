@@ -376,7 +376,7 @@ HEAD = "file,question,out_of,points,comment\n"
     [
         ('\ufefffile;student;question;out_of;points;comment\na.ipynb;a;q4;5;3,5;"well; done"\n', {("a.ipynb", "q4"): (3.5, "well; done")}),
         (f'{HEAD}a.ipynb,q4,5,3,"first\nsecond, ""third"""\r\n', {("a.ipynb", "q4"): (3, 'first\nsecond, "third"')}),
-        (f"{HEAD}a,q,5, 0 ,\nb,q,5,5,\nc,q,5,,{10 * ';x'}\n", {("a", "q"): (0, ""), ("b", "q"): (5, ""), ("c", "q"): (None, 10 * ";x")}),
+        (f"{HEAD}a,q,5, 0 ,\nb,q,5,5,\nc,q,5,,{20 * ';x'}\n", {("a", "q"): (0, ""), ("b", "q"): (5, ""), ("c", "q"): (None, 20 * ";x")}),
         ('file\tquestion\tout_of\tpoints\tcomment\na\tq\t"2,5"\t"2,5"\t\'=x\n', {("a", "q"): (2.5, "=x")}),
         (f"{HEAD}'=a,'@q,5\n", {("=a", "@q"): (None, "")}),
         (HEAD, {}),
