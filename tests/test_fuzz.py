@@ -245,7 +245,7 @@ left_out(
 )  # fmt: skip
 left_out("fetches files over the network; tests/test_full_data.py damages them", "data.full")
 left_out(
-    "an instructor's command over folders and processes, which tests/test_grading.py and test_assignments.py run",
+    "an instructor's command over folders and processes, which tests/test_gradebook.py, test_grading.py and test_assignments.py run",
     "homework.build", "homework.grade", "homework.masters", "homework.sandbox", "homework.session", "homework.student",
     "homework.canvas.main", "homework.canvas.table",
 )  # fmt: skip

@@ -81,6 +81,11 @@ def test_functions_of_numbers_are_numpys():
     assert [NUMBERS.sqrt(x) for x in (0.0, 2.0, math.inf)] == [np.sqrt(x) for x in (0.0, 2.0, math.inf)]
 
 
+def test_a_schedule_that_becomes_a_sweep_is_refused():
+    with pytest.raises(ValueError, match="made theta of shape"):
+        descend(adam, lambda theta: theta, [1.0, 2.0], 3, lr=lambda t: 0.1 if t < 2 else [0.1, 0.2])
+
+
 # Rules that are read, and others.
 
 
@@ -177,6 +182,10 @@ def test_a_file_that_has_changed_since_is_not_read(tmp_path, monkeypatch):
     importlib.reload(sys.modules["own_rule"])
     assert single(sys.modules["own_rule"].rule)(1.0, 4.0, 1, lr=0.5) == (0.0,)
     del sys.modules["own_rule"]
+
+
+def test_a_rule_is_read_once():
+    assert single(adam) is single(adam)
 
 
 def test_new_defaults_and_new_code_count():
