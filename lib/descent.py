@@ -91,7 +91,7 @@ class Optimizer:
         array([ 0.9, -1.9])
     """
 
-    BLOCK = 1 << 15
+    BLOCK = 1 << 16
 
     def __init__(self, rule, theta, **hyper):
         if not isinstance(theta, np.ndarray):

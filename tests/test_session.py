@@ -1,6 +1,7 @@
 """The grader's side of a submission: what a session returns, and what it says when a notebook takes all there is."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -181,6 +182,22 @@ def test_limits_are_passed_on(started, monkeypatch):
     assert started().seconds == 120 and started().memory == 2 << 30
     with pytest.raises(TypeError, match="positional"):
         Session([], given.folder, 50)
+
+
+@posix
+def test_all_of_a_process_is_killed_where_it_has_a_group(started, monkeypatch):
+    killed, kill = [], os.killpg
+    monkeypatch.setattr(os, "killpg", lambda *given: killed.append(given) or kill(*given))
+    given = started("x = 1")
+    given.run()
+    process = given._process
+    given.stop()
+    assert killed == [(process.pid, signal.SIGKILL)]
+    monkeypatch.delattr(os, "killpg")
+    given.run()
+    process = given._process
+    given.stop()
+    assert process.poll() is not None
 
 
 def test_threads_end_with_the_process(started):

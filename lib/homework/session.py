@@ -58,7 +58,7 @@ class Session:
                 try:
                     self._cell(i, source)
                 except Stopped as stopped:
-                    if time.monotonic() > self.deadline:
+                    if self._late():
                         self._note(f"{stopped}, in code cell {i + 1}")
                         raise
                     self._note(f"code cell {i + 1} {stopped}; the rest was graded without it")
@@ -114,8 +114,11 @@ class Session:
     def _alive(self):
         return self._process is not None and self._process.poll() is None
 
+    def _late(self):
+        return time.monotonic() > self.deadline
+
     def _start(self):
-        if time.monotonic() > self.deadline:
+        if self._late():
             raise Stopped(f"the time limit of {self.seconds} s was reached")
         self.stop()
         self._starts += 1
@@ -184,10 +187,8 @@ class Session:
             line = self._lines.get(timeout=max(until - time.monotonic(), 0.001))
         except queue.Empty:
             self._interrupt()
-            over = time.monotonic() > self.deadline
-            raise Stopped(
-                f"the time limit of {self.seconds} s was reached" if over else f"ran longer than {seconds} s"
-            ) from None
+            limit = f"the time limit of {self.seconds} s was reached" if self._late() else f"ran longer than {seconds} s"
+            raise Stopped(limit) from None
         try:
             message = json.loads(line)
             assert isinstance(message, list) and message
