@@ -81,7 +81,7 @@ def interactive(browser, url):
 
 def measured():
     speed = peers.bandwidth()
-    print(f"a copy moves {speed / 1e9:.1f} GB a second")
+    print(f"changing an array in place moves {speed / 1e9:.1f} GB a second")
     comparisons = peers.comparisons(speed) + training.comparisons()
     return {
         "machine": machine(), "bandwidth": float(f"{speed:.4g}"), "comparisons": comparisons, "growth": peers.growth(),
