@@ -1,6 +1,6 @@
 """Measure which lines and branches of ``lib`` are reached: ``PYTHONPATH=. python benchmarks/covered.py``.
 
-The book is built, and all tests run that need no browser, with whatever they start; that takes half an hour on two cores,
+The book is built, and all tests run that need no browser, with whatever they start; that takes twenty minutes on two cores,
 and needs ``coverage`` and ``pytest-cov``. What is not reached is printed, and the numbers are written to
 ``lib/measured.json``, for the page ``performance``. Two things are left out: ``lib.conventions.record``, which runs where
 six libraries are installed, and what runs once a process is confined, which can write no record of it.
