@@ -62,7 +62,9 @@ def descend(rule, grad, theta, steps, *, seed=None, on_divergence="raise", **hyp
     path = _path(theta, schedule.shape, steps)
     theta = path[0]
     state = [np.zeros_like(theta) for _ in range(schedule.states)]
-    step = schedule.step_of_few(theta) or schedule.step
+    step = schedule.step
+    if few := schedule.step_of_few(theta):
+        step, state = few, [s.tolist() for s in state]
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for t in range(1, steps + 1):
             g = _checked(gradient(theta), theta)

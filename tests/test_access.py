@@ -299,10 +299,11 @@ ORDER = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("figure", ORDER)
-def test_the_keys_go_through_a_figure_in_the_order_of_its_parts_and_leave_it(reader, figure):
+def test_the_keys_go_through_a_figure_in_the_order_of_its_parts_and_leave_it(reader, figure, width):
     page = reader(PLAYGROUND)
-    page.set_viewport_size({"width": 1280, "height": 600})
+    page.set_viewport_size({"width": width, "height": 600})
     stops = tour(page, figure)
     assert [stop for stop in stops if stop.endswith("hidden by the player")] == []
     left = iter(stops)
@@ -436,6 +437,18 @@ def test_full_screen_by_keys_is_sound_and_ends(reader, figure):
     page.keyboard.press("Enter")
     page.wait_for_function("!document.fullscreenElement")
     assert page.evaluate("document.activeElement.ariaLabel") == "full screen"
+
+
+@pytest.mark.parametrize("size, stays", [((390, 844), True), ((844, 390), False)], ids=["upright", "on its side"])
+def test_the_player_stays_in_view_where_it_leaves_room_for_the_figure(reader, size, stays):
+    page = reader(PLAYGROUND)
+    page.set_viewport_size(dict(zip(("width", "height"), size)))
+    settle(page)
+    end = page.evaluate("""() => {
+      document.querySelector("#paths .panels").scrollIntoView({ behavior: "instant" });
+      return document.querySelector("#paths .player").getBoundingClientRect().bottom - innerHeight;
+    }""")
+    assert -1 <= end <= 0 if stays else end > 0
 
 
 # Motion.
