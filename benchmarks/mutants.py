@@ -63,7 +63,7 @@ OPERATORS = [
 
 
 def mutants(source):
-    """All mutants of a module: ``(line number, line before, line after, whole text)``."""
+    """All mutants of a module: ``(line before, line after, whole text)``."""
     from cosmic_ray.ast import ast_nodes, get_ast
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
@@ -76,7 +76,7 @@ def mutants(source):
             changed = mutate_code(source, operator, occurrence)
             new = changed.splitlines()
             number = next(i for i, pair in enumerate(zip(old, new)) if pair[0] != pair[1])
-            yield number + 1, old[number].strip(), new[number].strip(), changed
+            yield old[number].strip(), new[number].strip(), changed
 
 
 def copied(folder):
@@ -176,7 +176,7 @@ def tried(module, workers):
 
     def attempt(mutant):
         worker = free.get()
-        outcome = worker.test(module, mutant[3], limit)[0]
+        outcome = worker.test(module, mutant[2], limit)[0]
         free.put(worker)
         return outcome
 
@@ -186,7 +186,7 @@ def tried(module, workers):
     every = list(mutants(source))
     with ThreadPoolExecutor(len(workers)) as pool:
         outcomes = list(pool.map(attempt, every))
-    alive = [mutant[:3] for mutant, outcome in zip(every, outcomes) if outcome == "passed"]
+    alive = [mutant[:2] for mutant, outcome in zip(every, outcomes) if outcome == "passed"]
     print(f"{module}: {len(every)} mutants, {len(alive)} alive; the tests take {seconds:.0f} s", flush=True)
     return len(every), alive
 
@@ -221,7 +221,7 @@ def main():
             record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
             known = {tuple(each["change"]): each["reason"] for each in record.get(module, {}).get("alive", [])}
             record[module] = {"mutants": count, "alive": [
-                {"line": line, "change": [old, new], "reason": known.get((old, new), "")} for line, old, new in alive
+                {"change": [old, new], "reason": known.get((old, new), "")} for old, new in alive
             ]}  # fmt: skip
             record = {name: record[name] for name in TESTS if name in record}
             write(RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")

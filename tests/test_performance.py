@@ -62,6 +62,8 @@ def test_nearly_every_change_is_noticed_and_what_is_not_is_explained():
     record = json.loads((ROOT / "benchmarks" / "mutants.json").read_text(encoding="utf-8"))
     assert record.keys() == found["mutants"].keys()
     for name, made in record.items():
+        lines = [line.strip() for line in (ROOT / "lib" / f"{name}.py").read_text(encoding="utf-8").splitlines()]
+        assert [each["change"] for each in made["alive"] if each["change"][0] not in lines] == [], name
         explained = [each for each in made["alive"] if each["reason"]]
         alive = made["mutants"] - found["mutants"][name]["noticed"]
         assert alive == len(made["alive"]) == len(explained) == found["mutants"][name]["explained"], name
