@@ -345,6 +345,10 @@ def test_paths_by_keyboard_alone(reader, address):
     page.keyboard.press("Enter")
     settle(page)
     assert figure.locator(".count").text_content() == "step 99 of 100"
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    settle(page)
+    assert figure.locator(".count").text_content() == "step 0 of 100"
     go(page, "play")
     page.keyboard.press("Space")
     page.wait_for_function("document.activeElement.ariaLabel === 'pause'")
