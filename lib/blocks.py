@@ -94,13 +94,22 @@ def _placed(tape, given, results):
     return steps, cells
 
 
-def replay(recorded, arrays, block):
-    """Do what was recorded on ``arrays``, one-dimensional, ``block`` numbers at a time; returns how many were done."""
+def replay(recorded, arrays, block, scratch):
+    """Do what was recorded on ``arrays``, one-dimensional and of one length, ``block`` numbers at a time.
+
+    The dict ``scratch`` keeps the short arrays for the next step: the system takes longer to give new ones than a rule to
+    fill them.
+    """
     steps, cells = recorded
-    cells = [np.empty(block, cell) if isinstance(cell, np.dtype) else cell for cell in cells]
-    done = min(map(len, arrays)) // block * block
-    for start in range(0, done, block):
+    cells, size, short = list(cells), min(map(len, arrays)), {}
+    for at, cell in enumerate(cells[len(arrays) :], len(arrays)):
+        if isinstance(cell, np.dtype):
+            if (at, cell) not in scratch:
+                scratch[at, cell] = np.empty(min(block, size), cell)
+            short[at] = scratch[at, cell]
+    for start in range(0, size, block):
         cells[: len(arrays)] = [array[start : start + block] for array in arrays]
+        for at, each in short.items():
+            cells[at] = each[: size - start]
         for function, inputs, output in steps:
             function(*[cells[each] for each in inputs], out=cells[output])
-    return done

@@ -106,20 +106,21 @@ class Optimizer:
             raise ValueError("Optimizer makes one run, so that hyper-parameters are numbers; got an array. "
                              "For a sweep use descend.")  # fmt: skip
         self.state = [np.zeros_like(theta) for _ in range(self._schedule.states)]
-        self.t = 0
+        self.t, self._scratch = 0, {}
 
     def step(self, g):
         """Make one step with the gradient ``g``, in the shape of ``theta``; changes ``theta`` and ``state``."""
         g = _checked(g, self.theta).reshape(-1)
         theta, *state = (array.reshape(-1) for array in (self.theta, *self.state))
-        arrays, schedule, t, done = (theta, g, *state), self._schedule, self.t + 1, 0
-        if g.size >= self.BLOCK:
-            recorded = record(schedule.rule, t, schedule.at(t), [array.dtype for array in arrays])
-            done = replay(recorded, arrays, self.BLOCK) if recorded else 0
-        theta, g, *state = rest = [array[done:] for array in arrays]
-        changed = [new.copy() if any(new is old for old in rest) else new for new in schedule.step(theta, g, t, state)]
-        for old, new in zip((theta, *state), changed):
-            old[...] = new
+        arrays, schedule, t = (theta, g, *state), self._schedule, self.t + 1
+        dtypes, long = [array.dtype for array in arrays], g.size >= self.BLOCK
+        if recorded := long and record(schedule.rule, t, schedule.at(t), dtypes):
+            replay(recorded, arrays, self.BLOCK, self._scratch)
+        else:
+            changed = schedule.step(theta, g, t, state)
+            changed = [new.copy() if any(new is old for old in arrays) else new for new in changed]
+            for old, new in zip((theta, *state), changed):
+                old[...] = new
         self.t = t
 
 
