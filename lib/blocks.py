@@ -105,7 +105,7 @@ def replay(recorded, arrays, block, scratch):
     for at, cell in enumerate(cells[len(arrays) :], len(arrays)):
         if isinstance(cell, np.dtype):
             if (at, cell) not in scratch:
-                scratch[at, cell] = np.empty(min(block, size), cell)
+                scratch[at, cell] = np.empty(block, cell)
             short[at] = scratch[at, cell]
     for start in range(0, size, block):
         cells[: len(arrays)] = [array[start : start + block] for array in arrays]
